@@ -1,0 +1,126 @@
+import type { RwLock, Store } from "@kvmm/interleave";
+import { hex, type Pa } from "../address.js";
+import { type AddressLayout, addressLayout, pteToPhys } from "../descriptor/output-address.js";
+import { type Geometry, geometryOf } from "../geometry/geometry.js";
+import type { Machine } from "../machine.js";
+import { TableError } from "./errors.js";
+import { TablePage } from "./table-page.js";
+
+/** Tables lie here and above unless told otherwise: where no model of the host puts guest memory. */
+const DEFAULT_BASE = 2 ** 47;
+/** Page numbers that one task can give to tables, and how many tasks there can be. */
+const PAGES_PER_TASK = 2 ** 25;
+const TASKS = 63;
+/** Room for concatenated tables, which have to lie one after the other. */
+const MAX_PGD_PAGES = 16;
+
+/**
+ * The memory of page tables: gives each its physical address, finds a table by the descriptor that points to it, and
+ * knows which are allocated. An address follows from the identity of the page, so that it is the same however tasks
+ * that allocate are interleaved.
+ */
+export class TableMemory {
+  readonly geometry: Geometry;
+  readonly layout: AddressLayout;
+  /** kvm->mmu_lock; null: whoever uses the tables sees to it that nobody else does. */
+  readonly lock: RwLock | null;
+  /** Sees every store of a descriptor that is made, also those into tables that are not linked yet. */
+  onWrite: ((page: TablePage, index: number, lo: number, hi: number) => void) | null = null;
+
+  readonly #base: number;
+  readonly #live = new Map<number, TablePage>();
+  /** Words of freed pages, all 0, while nothing can bring the pages back. */
+  readonly #spare: Int32Array[] = [];
+  #pages = 0;
+
+  constructor(
+    readonly store: Store,
+    machine: Machine,
+    options: { readonly lock?: RwLock; readonly base?: Pa } = {},
+  ) {
+    this.geometry = geometryOf(machine.pageSize);
+    this.layout = addressLayout(machine);
+    this.lock = options.lock ?? null;
+    this.#base = options.base ?? DEFAULT_BASE;
+  }
+
+  /** Pages that are allocated and not freed. */
+  get pages(): number {
+    return this.#pages;
+  }
+
+  /** The tables that are allocated and not freed; concatenated ones are one. */
+  live(): IterableIterator<TablePage> {
+    return this.#live.values();
+  }
+
+  /** Zeroed pages with one reference each. Within a path; see `Store.create`. */
+  allocate(name: string, pages = 1): TablePage {
+    const { task } = this.store;
+    if (task === null) return this.#make(name, pages);
+    return this.store.create(() => this.#make(name, pages));
+  }
+
+  #make(name: string, pages: number): TablePage {
+    return new TablePage(this, name, pages, new Int32Array(2 * pages * this.geometry.ptrsPerPte));
+  }
+
+  /**
+   * kvm_pte_follow() of a table descriptor: the table that entry `index` of `page` points to.
+   * @throws TableError if there is none
+   */
+  child(page: TablePage, index: number, lo: number, hi: number): TablePage {
+    const known = page.children?.[index];
+    if (known !== undefined && known.entryLo === lo && known.entryHi === hi && known.isLive) return known;
+    const phys = pteToPhys(this.layout, lo, hi);
+    const found = this.#live.get(phys);
+    if (found === undefined) {
+      throw new TableError(
+        "stray descriptor",
+        page,
+        `entry ${index} of ${page.name} points to a table at ${hex(phys)}, where none is allocated`,
+      );
+    }
+    page.children ??= [];
+    page.children[index] = found;
+    return found;
+  }
+
+  /** The table at a physical address, if one is allocated there. */
+  at(phys: Pa): TablePage | undefined {
+    return this.#live.get(phys);
+  }
+
+  /** @throws TableError if a page is still allocated: a leak */
+  checkEmpty(): void {
+    if (this.#pages === 0) return;
+    const [first] = this.#live.values();
+    throw new TableError("leak", first!, `${this.#pages} table pages are not freed, among them ${first!.name}`);
+  }
+
+  /** The address of a new page, from its identity. Called by its constructor. */
+  place(page: TablePage): Pa {
+    const task = Math.floor(page.id / 2 ** 32);
+    const number = page.id % 2 ** 32;
+    const many = page.pages > 1;
+    const slot = many ? TASKS : task;
+    const offset = many ? number * MAX_PGD_PAGES : number;
+    if (task >= TASKS || offset >= PAGES_PER_TASK || page.pages > MAX_PGD_PAGES) {
+      throw new RangeError(`table memory: no address left for ${page.name}`);
+    }
+    return (this.#base + (slot * PAGES_PER_TASK + offset) * this.geometry.pageSize) as Pa;
+  }
+
+  /** A page was allocated, freed, or brought back by a rollback. Called by the page. */
+  follow(page: TablePage, isLive: boolean): void {
+    if (isLive === page.isLive) return;
+    page.isLive = isLive;
+    if (isLive) {
+      this.#live.set(page.pa, page);
+      this.#pages += page.pages;
+    } else {
+      this.#live.delete(page.pa);
+      this.#pages -= page.pages;
+    }
+  }
+}

@@ -1,0 +1,299 @@
+import { Kind, Shared } from "./shared.js";
+import type { Store } from "./store.js";
+
+/** A lock was used as it must not be: blocking on oneself, releasing what one does not hold, sleeping while atomic. */
+export class LockError extends Error {
+  override name = "LockError";
+  constructor(
+    readonly lock: Shared,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** What all locks share: who holds them, and the check that a path run alone never blocks. */
+export abstract class Lock extends Shared {
+  /** Spinlocks and rwlocks spin; a task that holds one must not sleep. */
+  abstract readonly spins: boolean;
+
+  /** Does the current task hold it, in any mode? */
+  abstract isHeld(): boolean;
+  /** Does the current task hold it so that nobody else can? */
+  abstract isHeldExclusively(): boolean;
+  /** Ids of the tasks that hold it. */
+  abstract holders(): readonly number[];
+
+  override isPoint(kind: Kind): boolean {
+    return kind !== Kind.Release;
+  }
+
+  /** The error of a task that can never get past this lock, because it holds it itself; else undefined. */
+  selfBlock(task: number): LockError | undefined {
+    if (!this.holders().includes(task)) return undefined;
+    return new LockError(this, `${this.store.taskName(task)} blocks on ${this.name}, which it holds itself`);
+  }
+
+  /** To be called when the lock cannot be taken and nothing else runs that could release it. */
+  protected refuse(): never {
+    const self = this.selfBlock(this.store.tid);
+    if (self) throw self;
+    const holders = this.holders().map((tid) => this.store.taskName(tid));
+    throw new LockError(
+      this,
+      `${this.store.taskName(this.store.tid)} would wait for ever for ${this.name}, held by ${holders.join(", ")}`,
+    );
+  }
+}
+
+/** A lock that one task holds at a time. */
+abstract class ExclusiveLock extends Lock {
+  #owner = FREE;
+
+  /** Takes the lock. Alone: throws {@link LockError} if it is not free. */
+  lock(): void {
+    const { store } = this;
+    const { task } = store;
+    if (task?.replays(this, Kind.Acquire, 0)) {
+      task.recorded();
+      return;
+    }
+    if (this.#owner !== FREE) this.refuse();
+    store.held.push(this);
+    this.#change(store.tid);
+    task?.record(undefined);
+  }
+
+  unlock(): void {
+    const { store } = this;
+    const { task } = store;
+    if (task?.replays(this, Kind.Release, 0)) {
+      task.recorded();
+      return;
+    }
+    if (this.#owner !== store.tid) throw notHeld(this);
+    store.held.remove(this);
+    this.#change(FREE);
+    task?.record(undefined);
+  }
+
+  #change(owner: number): void {
+    const old = this.#owner;
+    this.#owner = owner;
+    this.store.changed(this, 0, old, owner);
+  }
+
+  override isHeld(): boolean {
+    return this.#owner === this.store.tid;
+  }
+
+  override isHeldExclusively(): boolean {
+    return this.#owner === this.store.tid;
+  }
+
+  override holders(): readonly number[] {
+    return this.#owner === FREE ? [] : [this.#owner];
+  }
+
+  override isEnabled(kind: Kind): boolean {
+    return kind !== Kind.Acquire || this.#owner === FREE;
+  }
+
+  override restore(_key: number, old: unknown): void {
+    this.#owner = old as number;
+  }
+}
+
+/** spinlock_t */
+export class SpinLock extends ExclusiveLock {
+  override readonly spins = true;
+}
+
+/** struct mutex */
+export class Mutex extends ExclusiveLock {
+  override readonly spins = false;
+}
+
+/** A lock that many tasks hold for reading, or one for writing. No fairness: whoever can take it, may. */
+abstract class SharedLock extends Lock {
+  /** rwlock_t readers may nest; a second down_read by the same task can deadlock behind a writer. */
+  protected abstract readonly nests: boolean;
+  #writer = FREE;
+  /** Sorted ids of the readers, one entry per acquisition. */
+  #readers: readonly number[] = NOBODY;
+
+  readLock(): void {
+    const { store } = this;
+    const { task } = store;
+    if (task?.replays(this, Kind.AcquireShared, 0)) {
+      task.recorded();
+      return;
+    }
+    if (this.#writer !== FREE || (!this.nests && this.#readers.includes(store.tid))) this.refuse();
+    store.held.push(this);
+    this.#setReaders(
+      this.#readers.length === 0 ? store.reader() : [...this.#readers, store.tid].sort((a, b) => a - b),
+    );
+    task?.record(undefined);
+  }
+
+  readUnlock(): void {
+    const { store } = this;
+    const { task } = store;
+    if (task?.replays(this, Kind.Release, 1)) {
+      task.recorded();
+      return;
+    }
+    const at = this.#readers.indexOf(store.tid);
+    if (at < 0) throw notHeld(this);
+    store.held.remove(this);
+    this.#setReaders(this.#readers.length === 1 ? NOBODY : this.#readers.toSpliced(at, 1));
+    task?.record(undefined);
+  }
+
+  writeLock(): void {
+    const { store } = this;
+    const { task } = store;
+    if (task?.replays(this, Kind.Acquire, 0)) {
+      task.recorded();
+      return;
+    }
+    if (this.#writer !== FREE || this.#readers.length > 0) this.refuse();
+    store.held.push(this);
+    this.#setWriter(store.tid);
+    task?.record(undefined);
+  }
+
+  writeUnlock(): void {
+    const { store } = this;
+    const { task } = store;
+    if (task?.replays(this, Kind.Release, 0)) {
+      task.recorded();
+      return;
+    }
+    if (this.#writer !== store.tid) throw notHeld(this);
+    store.held.remove(this);
+    this.#setWriter(FREE);
+    task?.record(undefined);
+  }
+
+  #setWriter(writer: number): void {
+    const old = this.#writer;
+    this.#writer = writer;
+    this.store.changed(this, 0, old, writer);
+  }
+
+  #setReaders(readers: readonly number[]): void {
+    const old = this.#readers;
+    this.#readers = readers;
+    this.store.changed(this, 1, old, readers);
+  }
+
+  override isHeld(): boolean {
+    return this.#writer === this.store.tid || this.#readers.includes(this.store.tid);
+  }
+
+  override isHeldExclusively(): boolean {
+    return this.#writer === this.store.tid;
+  }
+
+  override holders(): readonly number[] {
+    return this.#writer === FREE ? this.#readers : [this.#writer];
+  }
+
+  override isEnabled(kind: Kind): boolean {
+    if (kind === Kind.AcquireShared) return this.#writer === FREE;
+    return kind !== Kind.Acquire || (this.#writer === FREE && this.#readers.length === 0);
+  }
+
+  override restore(key: number, old: unknown): void {
+    if (key === 0) this.#writer = old as number;
+    else this.#readers = old as readonly number[];
+  }
+}
+
+/** rwlock_t */
+export class RwLock extends SharedLock {
+  override readonly spins = true;
+  protected override readonly nests = true;
+}
+
+/** struct rw_semaphore */
+export class RwSemaphore extends SharedLock {
+  override readonly spins = false;
+  protected override readonly nests = false;
+}
+
+const FREE = -1;
+const NOBODY: readonly number[] = [];
+
+function notHeld(lock: Lock): LockError {
+  return new LockError(
+    lock,
+    `${lock.store.taskName(lock.store.tid)} releases ${lock.name}, which it does not hold`,
+  );
+}
+
+/** The locks that each task holds, in the order in which it took them. Follows from the locks themselves. */
+export class HeldLocks {
+  readonly #stacks: Lock[][] = [];
+  readonly #undo: Undo;
+
+  constructor(private readonly store: Store) {
+    this.#undo = new Undo(store, this.#stacks);
+  }
+
+  /** What a task holds. */
+  of(tid: number): readonly Lock[] {
+    return this.#stacks[tid] ?? [];
+  }
+
+  push(lock: Lock): void {
+    const { store } = this;
+    const stack = (this.#stacks[store.tid] ??= []);
+    if (!lock.spins) this.mightSleep(`takes ${lock.name}`);
+    stack.push(lock);
+    if (store.journalling) store.changedUnhashed(this.#undo, store.tid, { lock, at: -1 });
+  }
+
+  remove(lock: Lock): void {
+    const { store } = this;
+    const stack = this.#stacks[store.tid]!;
+    const at = stack.lastIndexOf(lock);
+    if (at === stack.length - 1) stack.pop();
+    else stack.splice(at, 1);
+    if (store.journalling) store.changedUnhashed(this.#undo, store.tid, { lock, at });
+  }
+
+  /** might_sleep(): throws {@link LockError} if the current task holds a lock that spins. */
+  mightSleep(what: string): void {
+    const stack = this.#stacks[this.store.tid];
+    if (stack === undefined) return;
+    for (let i = stack.length - 1; i >= 0; i--) {
+      const held = stack[i]!;
+      if (held.spins) {
+        throw new LockError(
+          held,
+          `${this.store.taskName(this.store.tid)} ${what} while it holds ${held.name}: sleeping while atomic`,
+        );
+      }
+    }
+  }
+}
+
+/** The journal's way back into the stacks. */
+class Undo extends Shared {
+  constructor(
+    store: Store,
+    private readonly stacks: Lock[][],
+  ) {
+    super(store, "held locks");
+  }
+
+  override restore(tid: number, old: unknown): void {
+    const { lock, at } = old as { lock: Lock; at: number };
+    const stack = this.stacks[tid]!;
+    if (at < 0) stack.pop();
+    else stack.splice(at, 0, lock);
+  }
+}

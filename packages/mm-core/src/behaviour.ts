@@ -1,0 +1,16 @@
+/**
+ * The decisions of the host's memory management that differ between kernel versions, or that a patch may change.
+ * Each names the kernel function that takes it.
+ */
+export interface MmBehaviour {
+  /**
+   * vma_policy_mof(): where a VMA has no policy of its own, does the task's decide (and the default policy of a task
+   * lets NUMA balancing migrate)?
+   */
+  readonly policyFallsBackToTask: boolean;
+}
+
+/** Linux 7.2 */
+export const mm72: MmBehaviour = {
+  policyFallsBackToTask: true,
+};

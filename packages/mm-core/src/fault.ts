@@ -1,0 +1,28 @@
+import type { Hva, Pfn, Pgoff } from "./addresses.js";
+import type { Task } from "./task.js";
+import type { Vma, VmaFields } from "./vma.js";
+
+/** FAULT_FLAG_* that decide something here. */
+export interface FaultFlags {
+  readonly write: boolean;
+  /** FAULT_FLAG_UNSHARE: a private copy, but not writable. */
+  readonly unshare?: boolean;
+  /** The access comes from user space, not through get_user_pages. */
+  readonly user?: boolean;
+}
+
+/** struct vm_fault */
+export interface Fault extends FaultFlags {
+  readonly task: Task;
+  readonly vma: Vma;
+  readonly fields: VmaFields;
+  /** Page-aligned. */
+  readonly address: Hva;
+  readonly pgoff: Pgoff;
+}
+
+/** What a file's ->fault gives: the page, locked and with a reference, or why not. */
+export type FaultOutcome = { readonly pfn: Pfn } | FaultError;
+
+/** VM_FAULT_*: why a fault could not be resolved. `retry`: the fault is taken again. */
+export type FaultError = "SIGBUS" | "SIGSEGV" | "OOM" | "HWPOISON" | "RETRY";

@@ -1,0 +1,119 @@
+import { Cell, Ordered, RwSemaphore, Shared, Sparse } from "@kvmm/interleave";
+import type { Hva, Pgoff } from "./addresses.js";
+import type { Refusal, Result } from "./errno.js";
+import type { Host } from "./host.js";
+import type { Fault, FaultOutcome } from "./fault.js";
+import type { Mempolicy } from "./mempolicy.js";
+import type { Vma, VmaFields } from "./vma.js";
+
+/**
+ * struct inode with its struct address_space: the page cache, and the mappings of the file. Every kind of file is a
+ * subclass of {@link FileOps}; the inode holds what mm itself looks at.
+ */
+export class Inode extends Shared {
+  /** Page cache: offset in pages to pfn, 0 where there is none. */
+  readonly pages: Sparse;
+  /** VMAs that map it, by page offset (i_mmap). */
+  readonly mappings: Ordered<Vma>;
+  /** i_mmap_rwsem */
+  readonly mappingsLock: RwSemaphore;
+  /** mapping->invalidate_lock */
+  readonly invalidateLock: RwSemaphore;
+  /** i_rwsem */
+  readonly lock: RwSemaphore;
+  /** i_size, in bytes. */
+  readonly size: Cell<number>;
+
+  constructor(
+    readonly host: Host,
+    name: string,
+    readonly traits: InodeTraits,
+    size = 0,
+  ) {
+    const { store } = host;
+    super(store, name);
+    this.pages = new Sparse(store, `${name} page cache`);
+    this.mappingsLock = new RwSemaphore(store, `${name} i_mmap_rwsem`);
+    this.mappings = new Ordered(store, `${name} i_mmap`, { lock: this.mappingsLock });
+    this.invalidateLock = new RwSemaphore(store, `${name} invalidate_lock`);
+    this.lock = new RwSemaphore(store, `${name} i_rwsem`);
+    this.size = new Cell(store, `${name} i_size`, size);
+  }
+
+  override restore(): void {}
+}
+
+/** What mm asks an address_space before it ages, reclaims or migrates its pages. */
+export interface InodeTraits {
+  /** AS_UNEVICTABLE */
+  readonly unevictable: boolean;
+  /** AS_INACCESSIBLE: no copies, no reads through the file. */
+  readonly inaccessible: boolean;
+  /** Has a migrate_folio that works. */
+  readonly movable: boolean;
+  /** Pages are backed by swap (shmem). */
+  readonly swapbacked: boolean;
+}
+
+/** struct file_operations, vm_operations_struct and the like: what distinguishes one kind of file from another. */
+export interface FileOps {
+  /** The file system's name: "guest_memfd", "shmem", "null". */
+  readonly kind: string;
+  /** ->mmap. Undefined: the file cannot be mapped (ENODEV). */
+  readonly mmap?: (file: OpenFile, vma: VmaFields) => Refusal | undefined;
+  /** ->fault: the page at `fault.pgoff`, with a reference and locked. */
+  readonly fault?: (file: OpenFile, fault: Fault) => FaultOutcome;
+  /** ->fallocate. Undefined: EOPNOTSUPP. */
+  readonly fallocate?: (file: OpenFile, mode: number, offset: number, length: number) => Refusal | undefined;
+  /** ->setattr for a new size. Undefined: EINVAL. */
+  readonly truncate?: (file: OpenFile, size: number) => Refusal | undefined;
+  /** vm_ops->get_policy: the policy of the file at this offset, or null. */
+  readonly getPolicy?: (vma: Vma, address: Hva) => Mempolicy | null;
+  /** vm_ops->set_policy */
+  readonly setPolicy?: (vma: Vma, start: Hva, end: Hva, policy: Mempolicy | null) => Refusal | undefined;
+  /** ->release: the last reference to the open file went. */
+  readonly release?: (file: OpenFile) => void;
+}
+
+/** struct file */
+export class OpenFile extends Shared {
+  /** References: descriptors, mappings, calls in progress. */
+  readonly count: Cell<number>;
+
+  constructor(
+    readonly host: Host,
+    name: string,
+    readonly inode: Inode | null,
+    readonly ops: FileOps,
+    /** What the kind of file keeps for itself (private_data). */
+    readonly data: Shared | null = null,
+  ) {
+    super(host.store, name);
+    this.count = new Cell(host.store, `${name} f_ref`, 1);
+  }
+
+  /** get_file() */
+  get(): this {
+    this.count.update((n) => n + 1);
+    return this;
+  }
+
+  /** get_file_active(): fails once the last reference went. */
+  tryGet(): boolean {
+    return this.count.update((n) => (n === 0 ? 0 : n + 1)) !== 0;
+  }
+
+  /** fput(): the last one releases the file. */
+  put(): void {
+    if (this.count.update((n) => n - 1) === 0) this.ops.release?.(this);
+  }
+
+  override restore(): void {}
+}
+
+/** Where in the file an address of a mapping lies (linear_page_index). */
+export function pgoffOf(vma: VmaFields, address: Hva): Pgoff {
+  return vma.pgoff + Math.floor((address - vma.start) / 4096);
+}
+
+export type { Result };

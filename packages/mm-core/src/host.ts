@@ -1,0 +1,70 @@
+import { Cell, type Store } from "@kvmm/interleave";
+import type { Node, Pfn } from "./addresses.js";
+import { type MmBehaviour, mm72 } from "./behaviour.js";
+import { Frames, PageFlag } from "./frames.js";
+import { Mempolicy } from "./mempolicy.js";
+import { Mm } from "./mm.js";
+import { Process, Task } from "./task.js";
+
+export interface HostOptions {
+  /** NUMA nodes; default 2. CPU n is on node n modulo their number. */
+  readonly nodes?: number;
+  /** Bytes of memory per node; default 1 GiB. */
+  readonly nodeSize?: number;
+  readonly behaviour?: MmBehaviour;
+}
+
+/** A WARN_ON of the kernel that a path ran into: a kernel bug, not an error of the caller. */
+export interface Warning {
+  readonly fn: string;
+  readonly text: string;
+}
+
+/** The running kernel: memory, nodes, processes. */
+export class Host {
+  readonly frames: Frames;
+  readonly behaviour: MmBehaviour;
+  readonly nodes: number;
+  /** The frame of zeros that read faults on anonymous memory map. */
+  readonly zeroPfn: Pfn;
+  /** preferred_node_policy[]: the policy of a task on each node that has set none. */
+  readonly preferredNode: readonly Mempolicy[];
+  /** What the kernel would have printed as WARNING. */
+  readonly warnings: Cell<readonly Warning[]>;
+  #pid = 1000;
+
+  constructor(
+    readonly store: Store,
+    options: HostOptions = {},
+  ) {
+    this.nodes = options.nodes ?? 2;
+    this.behaviour = options.behaviour ?? mm72;
+    this.frames = new Frames(store, this.nodes, Math.floor((options.nodeSize ?? 2 ** 30) / 4096));
+    this.zeroPfn = this.frames.alloc(0)!;
+    this.frames.mark(this.zeroPfn, PageFlag.uptodate);
+    this.warnings = new Cell<readonly Warning[]>(store, "kernel log", []);
+    this.preferredNode = Array.from(
+      { length: this.nodes },
+      (_, node) => new Mempolicy(store, "MPOL_PREFERRED", [node], true, true, 0),
+    );
+  }
+
+  nodeOfCpu(cpu: number): Node {
+    return cpu % this.nodes;
+  }
+
+  /** A process with one thread, on a CPU. */
+  spawn(name: string, cpu = 0): Task {
+    const pid = this.#pid++;
+    const process = new Process(this, name, pid, new Mm(this, `${name}->mm`));
+    return new Task(process, name, pid, cpu);
+  }
+
+  /** WARN_ON_ONCE(): noted, once per place. */
+  warn(fn: string, text: string): void {
+    this.warnings.update((old) =>
+      old.some((w) => w.fn === fn && w.text === text) ? old : [...old, { fn, text }],
+    );
+    this.store.trace(fn, () => `WARNING: ${text}`);
+  }
+}

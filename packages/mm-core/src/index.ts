@@ -1,0 +1,15 @@
+export * from "./addresses.js";
+export { AnonVma } from "./anon-vma.js";
+export { type MmBehaviour, mm72 } from "./behaviour.js";
+export { Column } from "./column.js";
+export { ERRNO, type Errno, hex, isRefusal, Refusal, type Result, refuse } from "./errno.js";
+export type { Fault, FaultError, FaultFlags, FaultOutcome } from "./fault.js";
+export { type FileOps, Inode, type InodeTraits, OpenFile, pgoffOf } from "./file.js";
+export { type GupError, type GupFlags, getUserPage } from "./gup.js";
+export { FrameError, Frames, PageFlag } from "./frames.js";
+export { Host, type HostOptions, type Warning } from "./host.js";
+export { Mempolicy, type PolicyMode, SharedPolicy } from "./mempolicy.js";
+export { Mm } from "./mm.js";
+export { invalidateRangeEnd, invalidateRangeStart, type MmuNotifier, type NotifierEvent, type NotifierRange } from "./notifier.js";
+export { Process, Task } from "./task.js";
+export { isAccessible, isAnonymous, Vma, type VmaFields, VmFlag } from "./vma.js";

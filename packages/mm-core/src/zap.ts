@@ -1,0 +1,107 @@
+import { entryEnd, type Hva, PAGE_SIZE, type Pfn, PMD_SIZE } from "./addresses.js";
+import { PageFlag } from "./frames.js";
+import type { Host } from "./host.js";
+import type { Mm } from "./mm.js";
+import { invalidateRangeEnd, invalidateRangeStart } from "./notifier.js";
+import type { Table } from "./page-table.js";
+import { PteFlag, pteHas, pteNone, ptePfn, ptePresent } from "./pte.js";
+import { removeRmap } from "./rmap.js";
+import type { Vma } from "./vma.js";
+
+export interface ZapDetails {
+  /** Leave private copies of the file's pages alone. */
+  readonly skipCows?: boolean;
+}
+
+/** Pages that were unmapped and still have the mapping's reference: what struct mmu_gather collects. */
+export type Batch = Pfn[];
+
+/** tlb_finish_mmu(): the references go, and with the last one the page. */
+export function freeBatch(host: Host, batch: Batch): void {
+  for (const pfn of batch) host.frames.put(pfn);
+}
+
+/** zap_vma_range_batched(): takes `[start, end)` of a mapping out of the page table, under a notifier. */
+export function zapVmaRangeBatched(vma: Vma, start: Hva, end: Hva, details: ZapDetails): Batch {
+  if (start === end) return [];
+  const range = invalidateRangeStart(vma.mm, start, end, "CLEAR", "zap_vma_range_batched");
+  const batch = zapVmaRange(vma, start, end, details);
+  invalidateRangeEnd(vma.mm, range);
+  return batch;
+}
+
+/** unmap_vmas(): takes whole mappings out of the page table, under one notifier for all of them. */
+export function unmapVmas(mm: Mm, vmas: readonly Vma[], start: Hva, end: Hva): Batch {
+  const range = invalidateRangeStart(mm, start, end, "UNMAP", "unmap_vmas");
+  const batch: Batch = [];
+  for (const vma of vmas) {
+    const { start: from, end: to } = vma.fields;
+    zapInto(vma, Math.max(from, start), Math.min(to, end), {}, batch);
+  }
+  invalidateRangeEnd(mm, range);
+  return batch;
+}
+
+/** __zap_vma_range(), without a notifier. */
+export function zapVmaRange(vma: Vma, start: Hva, end: Hva, details: ZapDetails): Batch {
+  const batch: Batch = [];
+  zapInto(vma, start, end, details, batch);
+  return batch;
+}
+
+function zapInto(vma: Vma, start: Hva, end: Hva, details: ZapDetails, batch: Batch): void {
+  const { mm } = vma;
+  for (let address = start; address < end; ) {
+    const next = entryEnd(address, PMD_SIZE, end);
+    const table = mm.pteTable(address);
+    if (table !== null) zapPteRange(vma, table, address, next, details, batch);
+    address = next;
+  }
+}
+
+/** zap_pte_range() */
+function zapPteRange(vma: Vma, table: Table, start: Hva, end: Hva, details: ZapDetails, batch: Batch): void {
+  const { mm } = vma;
+  const { frames } = mm.host;
+  mm.pageTableLock.lock();
+  const last = table.indexOf(end - PAGE_SIZE);
+  for (let index = table.indexOf(start); index <= last; index++) {
+    const pte = table.get(index);
+    if (pteNone(pte)) continue;
+    if (!ptePresent(pte)) continue;
+    const pfn = ptePfn(pte);
+    const special = pteHas(pte, PteFlag.special);
+    if (!special && details.skipCows === true && frames.test(pfn, PageFlag.anon)) continue;
+    table.set(index, 0);
+    if (special) continue;
+    if (pteHas(pte, PteFlag.dirty) && !frames.test(pfn, PageFlag.anon)) frames.mark(pfn, PageFlag.dirty);
+    removeRmap(frames, pfn);
+    batch.push(pfn);
+  }
+  mm.pageTableLock.unlock();
+}
+
+/**
+ * free_pgtables(): frees the tables of PTEs, and those above them, that only `[start, end)` used. Mappings end at
+ * `floor` below it and begin at `ceiling` above it.
+ */
+export function freePgtables(mm: Mm, start: Hva, end: Hva, floor: Hva, ceiling: Hva): void {
+  mm.pageTableLock.lock();
+  freeBelow(mm.pgd, start, end, floor, ceiling);
+  mm.pageTableLock.unlock();
+}
+
+function freeBelow(table: Table, start: Hva, end: Hva, floor: Hva, ceiling: Hva): void {
+  const size = [0, PMD_SIZE, 2 ** 30, 2 ** 39][table.level]!;
+  for (let address = start; address < end; ) {
+    const next = entryEnd(address, size, end);
+    const index = table.indexOf(address);
+    const child = table.child(index);
+    if (child !== null) {
+      if (child.level > 0) freeBelow(child, address, next, floor, ceiling);
+      const base = address - (address % size);
+      if (base >= floor && base + size <= ceiling) table.setChild(index, null);
+    }
+    address = next;
+  }
+}
