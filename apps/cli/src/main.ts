@@ -1,2 +1,31 @@
 #!/usr/bin/env node
-export {};
+import { builtIn } from "@kvmm/scenario";
+import type { Context, Sink } from "./context.js";
+import { runProgram } from "./program.js";
+import { readStdin } from "./stdin.js";
+
+// `kvmm ... | head` closes the pipe early: that ends the command, and is no error.
+for (const stream of [process.stdout, process.stderr])
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit();
+    throw error;
+  });
+
+const sink = (stream: NodeJS.WriteStream): Sink => ({
+  write: (text) => {
+    stream.write(text);
+  },
+  isTty: stream.isTTY === true,
+  columns: stream.isTTY === true ? stream.columns : undefined,
+});
+
+const context: Context = {
+  model: builtIn,
+  stdout: sink(process.stdout),
+  stderr: sink(process.stderr),
+  env: process.env,
+  readStdin,
+};
+
+// Set, not exited with: what is still to be written has to reach a pipe first.
+process.exitCode = await runProgram(process.argv.slice(2), context);

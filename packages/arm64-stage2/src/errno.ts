@@ -1,16 +1,16 @@
-/** The errno values that the page-table code returns, negated, as the kernel does (include/uapi/asm-generic/errno-base.h). */
-export const EPERM = 1;
+/** The errno values that the page-table code and the fault handling return, negated (include/uapi/asm-generic). */
 export const E2BIG = 7;
 export const EAGAIN = 11;
 export const ENOMEM = 12;
+export const EFAULT = 14;
 export const EINVAL = 22;
 export const ERANGE = 34;
 
 const NAMES: Readonly<Record<number, string>> = {
-  [EPERM]: "EPERM",
   [E2BIG]: "E2BIG",
   [EAGAIN]: "EAGAIN",
   [ENOMEM]: "ENOMEM",
+  [EFAULT]: "EFAULT",
   [EINVAL]: "EINVAL",
   [ERANGE]: "ERANGE",
 };

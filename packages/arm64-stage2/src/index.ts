@@ -1,1 +1,52 @@
-export {};
+export { type Arm64Behaviour, arm64v72 } from "./behaviour.js";
+export { type Arm64Options, Arm64Mmu, arm64, recordedMachine } from "./fault/arm64-mmu.js";
+export { hex, type Ipa, ipa, type Pa, pa } from "./address.js";
+export { decodeDescriptor, pteProt, pteValid } from "./descriptor/decode.js";
+export type {
+  Descriptor,
+  EmptyDescriptor,
+  InvalidDescriptor,
+  LeafDescriptor,
+  ReservedDescriptor,
+  TableDescriptor,
+} from "./descriptor/descriptor.js";
+export { encodeDescriptor, encodeLeafFor } from "./descriptor/encode.js";
+export { InvalidType, Xn } from "./descriptor/layout.js";
+export { type MemoryType, memoryType } from "./descriptor/memory-type.js";
+export { formatProt, Prot, parseProt } from "./descriptor/prot.js";
+export { type DumpDifference, diffDumps, mergeRanges } from "./dump/compare.js";
+export { type DumpRange, dump } from "./dump/dump.js";
+export { type TableEntry, tableEntries } from "./dump/entries.js";
+export { formatDump } from "./dump/format.js";
+export { type ParsedDump, parseDump } from "./dump/parse.js";
+export { EAGAIN, EINVAL, ENOMEM, ERANGE, errnoName } from "./errno.js";
+export {
+  type Geometry,
+  geometryOf,
+  granuleShift,
+  granuleSize,
+  LAST_LEVEL,
+  levelSupportsBlockMapping,
+  type PageSize,
+  pgdPages,
+  supportedBlockSizes,
+} from "./geometry/geometry.js";
+export { initIpaRange, setIpaLimit } from "./geometry/ipa-limit.js";
+export {
+  decodeVtcr,
+  getVtcr,
+  mmuCacheMinPages,
+  pgdSize,
+  type VtcrFields,
+  type VtcrOptions,
+} from "./geometry/vtcr.js";
+export { DEFAULT_MACHINE, type Machine, machine } from "./machine.js";
+export type { MmOps } from "./mm-ops.js";
+export { type Leaf, Stage2, type Stage2Options } from "./stage2.js";
+export { TableError, type TableErrorKind } from "./table/errors.js";
+export { MemoryCache } from "./table/memory-cache.js";
+export type { TableMemory } from "./table/table-memory.js";
+export type { TablePage } from "./table/table-page.js";
+export { MAX_TLBI_RANGE_PAGES, NO_TLB, type Stage2Tlb, TLBI_TTL_UNKNOWN, tlbFlushVmidRange } from "./tlb.js";
+export { Walk, type WalkFlags } from "./walk/flags.js";
+export type { Visit, Visitor } from "./walk/visitor.js";

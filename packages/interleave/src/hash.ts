@@ -1,5 +1,10 @@
 import { Shared } from "./shared.js";
 
+/** A value's content cannot be seen, so that a change of it would not change the state. */
+export class OpaqueError extends TypeError {
+  override name = "OpaqueError";
+}
+
 /** Where {@link hashInto} leaves its result. */
 export let outLo = 0;
 export let outHi = 0;
@@ -24,30 +29,37 @@ const within: object[] = [];
 /**
  * Hashes a value into {@link outLo} and {@link outHi}, which also depend on the seeds. Shared objects count by their
  * identity, arrays and records by their content.
- * @throws TypeError for a value whose content cannot be seen: a function, a symbol, an object with private fields only
+ * @throws OpaqueError for a function, a symbol, an object with private fields only, one that contains itself
  */
 export function hashInto(value: unknown, lo: number, hi: number): void {
   switch (typeof value) {
     case "number":
-      if ((value | 0) === value) return absorb(lo, hi, value, SMALL_INTEGER);
-      FLOAT[0] = value;
-      return absorb(lo, hi, BITS[0]!, BITS[1]!);
-    case "boolean":
-      return absorb(lo ^ BOOLEAN, hi, value ? 1 : 0, 0);
-    case "undefined":
-      return absorb(lo ^ UNDEFINED, hi, 0, 0);
-    case "string":
-      return absorbText(value, lo ^ STRING, hi);
-    case "bigint":
-      return absorbText(value.toString(36), lo ^ BIGINT, hi);
-    case "object":
-      if (value === null) return absorb(lo ^ NULL, hi, 0, 0);
-      if (value instanceof Shared) {
-        return absorb(lo ^ OBJECT, hi, value.id | 0, Math.floor(value.id / 0x1_0000_0000) | 0);
+      if ((value | 0) === value) absorb(lo, hi, value, SMALL_INTEGER);
+      else {
+        FLOAT[0] = value;
+        absorb(lo, hi, BITS[0]!, BITS[1]!);
       }
-      return absorbContent(value, lo, hi);
+      break;
+    case "boolean":
+      absorb(lo ^ BOOLEAN, hi, value ? 1 : 0, 0);
+      break;
+    case "undefined":
+      absorb(lo ^ UNDEFINED, hi, 0, 0);
+      break;
+    case "string":
+      absorbText(value, lo ^ STRING, hi);
+      break;
+    case "bigint":
+      absorbText(value.toString(36), lo ^ BIGINT, hi);
+      break;
+    case "object":
+      if (value === null) absorb(lo ^ NULL, hi, 0, 0);
+      else if (value instanceof Shared) {
+        absorb(lo ^ OBJECT, hi, value.id | 0, Math.floor(value.id / 0x1_0000_0000) | 0);
+      } else absorbContent(value, lo, hi);
+      break;
     default:
-      return refuse(`a ${typeof value}`);
+      refuse(`a ${typeof value}`);
   }
 }
 
@@ -122,7 +134,7 @@ function nameOf(value: object): string {
 
 function refuse(what: string): never {
   within.length = 0;
-  throw new TypeError(
+  throw new OpaqueError(
     `${what} in shared state: what tasks share or return is numbers, strings, booleans, null, shared objects, and arrays and records of these`,
   );
 }

@@ -1,5 +1,5 @@
 export { add, Cell } from "./cell.js";
-export { hashOf, mix } from "./hash.js";
+export { hashOf, mix, OpaqueError } from "./hash.js";
 export { HeldLocks, Lock, LockError, Mutex, RwLock, RwSemaphore, SpinLock } from "./lock.js";
 export { type Entry, Ordered } from "./ordered.js";
 export {
@@ -15,8 +15,8 @@ export { Sparse } from "./sparse.js";
 export { Srcu } from "./srcu.js";
 export { type Mark, Store, type TraceEvent } from "./store.js";
 export {
-  AGAIN,
   type Access,
+  AGAIN,
   type Call,
   independent,
   LivelockError,

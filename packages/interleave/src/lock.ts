@@ -80,7 +80,7 @@ abstract class ExclusiveLock extends Lock {
   #change(owner: number): void {
     const old = this.#owner;
     this.#owner = owner;
-    this.store.changed(this, 0, old, owner);
+    if (this.store.journalling) this.store.changed(this, 0, old, owner);
   }
 
   override isHeld(): boolean {
@@ -129,11 +129,10 @@ abstract class SharedLock extends Lock {
       task.recorded();
       return;
     }
-    if (this.#writer !== FREE || (!this.nests && this.#readers.includes(store.tid))) this.refuse();
+    const readers = this.#readers;
+    if (this.#writer !== FREE || (!this.nests && this.#reads(store.tid))) this.refuse();
     store.held.push(this);
-    this.#setReaders(
-      this.#readers.length === 0 ? store.reader() : [...this.#readers, store.tid].sort((a, b) => a - b),
-    );
+    this.#setReaders(readers.length === 0 ? store.reader() : [...readers, store.tid].sort((a, b) => a - b));
     task?.record(undefined);
   }
 
@@ -144,10 +143,10 @@ abstract class SharedLock extends Lock {
       task.recorded();
       return;
     }
-    const at = this.#readers.indexOf(store.tid);
-    if (at < 0) throw notHeld(this);
+    const readers = this.#readers;
+    if (!this.#reads(store.tid)) throw notHeld(this);
     store.held.remove(this);
-    this.#setReaders(this.#readers.length === 1 ? NOBODY : this.#readers.toSpliced(at, 1));
+    this.#setReaders(readers.length === 1 ? NOBODY : readers.toSpliced(readers.indexOf(store.tid), 1));
     task?.record(undefined);
   }
 
@@ -180,17 +179,23 @@ abstract class SharedLock extends Lock {
   #setWriter(writer: number): void {
     const old = this.#writer;
     this.#writer = writer;
-    this.store.changed(this, 0, old, writer);
+    if (this.store.journalling) this.store.changed(this, 0, old, writer);
   }
 
   #setReaders(readers: readonly number[]): void {
     const old = this.#readers;
     this.#readers = readers;
-    this.store.changed(this, 1, old, readers);
+    if (this.store.journalling) this.store.changed(this, 1, old, readers);
+  }
+
+  #reads(tid: number): boolean {
+    const readers = this.#readers;
+    return readers.length !== 0 && (readers[0] === tid || readers.includes(tid));
   }
 
   override isHeld(): boolean {
-    return this.#writer === this.store.tid || this.#readers.includes(this.store.tid);
+    const { tid } = this.store;
+    return this.#writer === tid || this.#reads(tid);
   }
 
   override isHeldExclusively(): boolean {
@@ -250,7 +255,11 @@ export class HeldLocks {
 
   push(lock: Lock): void {
     const { store } = this;
-    const stack = (this.#stacks[store.tid] ??= []);
+    let stack = this.#stacks[store.tid];
+    if (stack === undefined) {
+      stack = [];
+      this.#stacks[store.tid] = stack;
+    }
     if (!lock.spins) this.mightSleep(`takes ${lock.name}`);
     stack.push(lock);
     if (store.journalling) store.changedUnhashed(this.#undo, store.tid, { lock, at: -1 });
@@ -259,16 +268,19 @@ export class HeldLocks {
   remove(lock: Lock): void {
     const { store } = this;
     const stack = this.#stacks[store.tid]!;
-    const at = stack.lastIndexOf(lock);
-    if (at === stack.length - 1) stack.pop();
-    else stack.splice(at, 1);
+    let at = stack.length - 1;
+    if (stack[at] === lock) stack.pop();
+    else {
+      at = stack.lastIndexOf(lock);
+      stack.splice(at, 1);
+    }
     if (store.journalling) store.changedUnhashed(this.#undo, store.tid, { lock, at });
   }
 
   /** might_sleep(): throws {@link LockError} if the current task holds a lock that spins. */
   mightSleep(what: string): void {
     const stack = this.#stacks[this.store.tid];
-    if (stack === undefined) return;
+    if (stack === undefined || stack.length === 0) return;
     for (let i = stack.length - 1; i >= 0; i--) {
       const held = stack[i]!;
       if (held.spins) {

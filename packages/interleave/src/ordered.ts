@@ -172,9 +172,7 @@ function place<V>(root: Tree<V>, entry: Entry<V>, priority: number): Node<V> {
 
 /** Of equal priorities, the one whose key comes first is nearer to the root. */
 function isAbove(priority: number, entry: Entry<unknown>, root: Node<unknown>): boolean {
-  return priority === root.priority
-    ? compare(entry.start, entry.tie, root) < 0
-    : priority > root.priority;
+  return priority === root.priority ? compare(entry.start, entry.tie, root) < 0 : priority > root.priority;
 }
 
 /** What stands before the key, and what stands behind it. */

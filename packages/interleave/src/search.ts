@@ -1,7 +1,8 @@
-import { Kind, type Shared } from "./shared.js";
-import { LockError } from "./lock.js";
-import type { Store } from "./store.js";
-import { type Access, type Call, Suspendable } from "./suspend.js";
+import { OpaqueError } from "./hash.js";
+import { Lock, type LockError } from "./lock.js";
+import { Kind } from "./shared.js";
+import type { Mark, Store } from "./store.js";
+import { type Access, type Call, type Pending, type Position, ReplayError, Suspendable } from "./suspend.js";
 
 /** A thread of the program to explore: its calls, made one after the other. */
 export interface Thread {
@@ -10,7 +11,7 @@ export interface Thread {
 }
 
 export interface SearchOptions {
-  /** Looks at the state after each step (with `peek`); returns what is wrong with it, if anything. */
+  /** Looks at each state (with `peek`); returns what is wrong with it, if anything. Such a state is not left again. */
   readonly check?: () => string | undefined;
   /** Looks at each final state, when all threads are done. */
   readonly atEnd?: (results: readonly (readonly unknown[])[]) => string | undefined;
@@ -43,21 +44,38 @@ export interface SearchResult {
   /** Final states in which every thread was done. */
   readonly finals: number;
   readonly violations: readonly Violation[];
-  /** Every interleaving was covered (but for collisions of the 64-bit-per-component hash). */
+  /**
+   * Every interleaving was covered, up to its first violation (but for collisions of the hash, which has 64 bits for
+   * the store and for each thread).
+   */
   readonly exhaustive: boolean;
 }
 
 /**
  * Explores every interleaving of the threads depth first, from the store's present state, and returns to it. States
- * seen before are not entered again; there is no other reduction.
+ * seen before are not entered again; there is no other reduction. When a thread fails before its first step, it
+ * does so in every interleaving, and none is explored.
+ * @throws ReplayError or OpaqueError when a path cannot be explored: nothing is said about it then
  */
 export function search(store: Store, threads: readonly Thread[], options: SearchOptions = {}): SearchResult {
   return new Search(store, threads, options).run();
 }
 
+/** A state on the present path, and which of its steps have been made. */
+interface Frame {
+  readonly mark: Mark;
+  /** Index of the task whose step is made next, or has been made last. */
+  task: number;
+  outcome: number;
+  /** Where that task stood; null when it has not moved. */
+  position: Position | null;
+  moved: boolean;
+}
+
 class Search {
   readonly #tasks: Suspendable[];
   readonly #seen = new Set<string>();
+  readonly #frames: Frame[] = [];
   readonly #path: Step[] = [];
   readonly #violations: Violation[] = [];
   #steps = 0;
@@ -75,13 +93,18 @@ class Search {
   run(): SearchResult {
     const { store } = this;
     const names = store.names.slice();
-    const tid = store.tid;
-    for (const task of this.#tasks) store.names[task.tid] = task.name;
+    const wasJournalling = store.journalling;
     const begin = store.mark();
-    if (this.#tasks.every((task) => this.#attempt(() => task.start()))) this.#explore();
-    store.rollback(begin);
-    store.tid = tid;
-    store.names.splice(0, store.names.length, ...names);
+    try {
+      for (const task of this.#tasks) store.names[task.tid] = task.name;
+      const failed = this.#tasks.filter((task) => !this.#attempt(() => task.start()));
+      if (failed.length === 0) this.#explore();
+      else this.#stopped = true;
+    } finally {
+      store.rollback(begin);
+      if (!wasJournalling) store.commit();
+      store.names.splice(0, store.names.length, ...names);
+    }
     return {
       states: this.#seen.size,
       steps: this.#steps,
@@ -93,6 +116,21 @@ class Search {
 
   /** From the present state on: enters every enabled step of every task. */
   #explore(): void {
+    this.#enter();
+    for (let frame = this.#frames.at(-1); frame !== undefined; frame = this.#frames.at(-1)) {
+      if (frame.position !== null) this.#takeBack(frame);
+      if (this.#stopped) return;
+      const pending = this.#next(frame);
+      if (pending !== null) this.#step(frame, pending);
+      else {
+        if (!frame.moved) this.#atRest();
+        this.#frames.pop();
+      }
+    }
+  }
+
+  /** Notes the present state; it is left again only if it is new and nothing is wrong with it. */
+  #enter(): void {
     const key = this.#key();
     if (this.#seen.has(key)) return;
     if (this.#seen.size >= (this.options.maxStates ?? 1_000_000)) {
@@ -101,35 +139,49 @@ class Search {
     }
     this.#seen.add(key);
     const wrong = this.options.check?.();
-    if (wrong !== undefined) return this.#report("check", wrong);
+    if (wrong !== undefined) this.#report("check", wrong);
+    else this.#frames.push({ mark: this.store.mark(), task: 0, outcome: 0, position: null, moved: false });
+  }
 
-    let moved = false;
-    for (const task of this.#tasks) {
+  /** The next step that can be made from a state; null when all have been. */
+  #next(frame: Frame): Pending | null {
+    for (; frame.task < this.#tasks.length; frame.task++) {
+      const task = this.#tasks[frame.task]!;
       const { pending } = task;
-      if (pending === null || !task.isEnabled()) continue;
-      moved = true;
-      for (let outcome = 0; outcome < pending.outcomes && !this.#stopped; outcome++) {
-        const mark = this.store.mark();
-        const position = task.position();
-        const step: { -readonly [K in keyof Step]: Step[K] } = {
-          thread: task.name,
-          call: task.call,
-          what: describe(pending.kind, pending.object, pending.name, outcome),
-          accesses: [],
-        };
-        this.#path.push(step);
-        this.#steps++;
-        const went = this.#attempt(() => {
-          step.accesses = task.step(outcome);
-        });
-        if (went) this.#explore();
-        this.#path.pop();
-        this.store.rollback(mark);
-        task.restore(position);
-      }
-      if (this.#stopped) return;
+      if (pending !== null && frame.outcome < pending.outcomes && task.isEnabled()) return pending;
+      frame.outcome = 0;
     }
-    if (!moved) this.#atRest();
+    return null;
+  }
+
+  #step(frame: Frame, pending: Pending): void {
+    const task = this.#tasks[frame.task]!;
+    const outcome = frame.outcome++;
+    frame.position = task.position();
+    frame.moved = true;
+    const step: { -readonly [K in keyof Step]: Step[K] } = {
+      thread: task.name,
+      call: task.call,
+      what: describe(pending, outcome),
+      accesses: [],
+    };
+    this.#path.push(step);
+    this.#steps++;
+    const went = this.#attempt(() => {
+      try {
+        task.step(outcome);
+      } finally {
+        step.accesses = task.accesses;
+      }
+    });
+    if (went) this.#enter();
+  }
+
+  #takeBack(frame: Frame): void {
+    this.#path.pop();
+    this.store.rollback(frame.mark);
+    this.#tasks[frame.task]!.restore(frame.position!);
+    frame.position = null;
   }
 
   #atRest(): void {
@@ -139,16 +191,16 @@ class Search {
       return;
     }
     this.#finals++;
-    const wrong = this.options.atEnd?.(this.#tasks.map((task) => task.results));
+    const wrong = this.options.atEnd?.(this.#tasks.map((task) => [...task.results]));
     if (wrong !== undefined) this.#report("check", wrong);
   }
 
   #waitsFor(task: Suspendable): string {
-    const pending = task.pending!;
-    const object = pending.object;
-    const holders = object !== null && "holders" in object ? (object as { holders(): readonly number[] }).holders() : [];
-    const by = holders.length > 0 ? `, held by ${holders.map((tid) => this.store.taskName(tid)).join(", ")}` : "";
-    return `${task.name} waits for ${pending.name}${by}`;
+    const { object, name } = task.pending!;
+    const holders = object instanceof Lock ? object.holders() : [];
+    const by =
+      holders.length > 0 ? `, held by ${holders.map((tid) => this.store.taskName(tid)).join(", ")}` : "";
+    return `${task.name} waits for ${name}${by}`;
   }
 
   #attempt(move: () => void): boolean {
@@ -158,8 +210,8 @@ class Search {
       if (self === undefined) return true;
       this.#report("deadlock", self.message);
     } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      this.#report("error", error.message);
+      if (error instanceof ReplayError || error instanceof OpaqueError) throw error;
+      this.#report("error", error instanceof Error ? error.message : String(error));
     }
     return false;
   }
@@ -167,8 +219,8 @@ class Search {
   #selfBlocked(): LockError | undefined {
     for (const task of this.#tasks) {
       const object = task.pending?.object;
-      if (object == null || task.isEnabled() || !("selfBlock" in object)) continue;
-      const error = (object as { selfBlock(tid: number): LockError | undefined }).selfBlock(task.tid);
+      if (!(object instanceof Lock) || task.isEnabled()) continue;
+      const error = object.selfBlock(task.tid);
       if (error) return error;
     }
     return undefined;
@@ -190,20 +242,20 @@ class Search {
   }
 }
 
-function describe(kind: Kind, object: Shared | null, name: string, outcome: number): string {
+function describe({ kind, object, name }: Pending, outcome: number): string {
+  if (kind === Kind.Choose) return `${name}: outcome ${outcome}`;
+  if (object === null) return name;
   switch (kind) {
     case Kind.Read:
       return `reads ${name}`;
     case Kind.Write:
-      return object === null ? name : `writes ${name}`;
+      return `writes ${name}`;
     case Kind.Acquire:
       return `takes ${name}`;
     case Kind.AcquireShared:
       return `takes ${name} for reading`;
     case Kind.Wait:
       return `goes on after waiting for ${name}`;
-    case Kind.Choose:
-      return `${name}: outcome ${outcome}`;
     default:
       return name;
   }

@@ -43,6 +43,8 @@ export abstract class Shared {
   readonly guard: Guard | null;
   /** Accesses to different keys of it do not touch each other. */
   readonly keyed: boolean = false;
+  readonly #lock: Lock | null;
+  readonly #lockless: boolean;
 
   constructor(
     readonly store: Store,
@@ -52,6 +54,8 @@ export abstract class Shared {
   ) {
     this.id = store.identify(this);
     this.guard = guard ?? null;
+    this.#lock = guard?.lock ?? null;
+    this.#lockless = guard?.lockless === true;
   }
 
   /** Puts the old value back; called by the store, in the reverse order of the changes. */
@@ -59,10 +63,9 @@ export abstract class Shared {
 
   /** Is another task's access possible just before this one, and does it matter? */
   isPoint(kind: Kind): boolean {
-    const { guard } = this;
-    if (guard === null) return true;
-    if (guard.lockless !== true) return false;
-    return kind === Kind.Read ? !guard.lock.isHeld() : true;
+    const lock = this.#lock;
+    if (lock === null) return true;
+    return this.#lockless && (kind !== Kind.Read || !lock.isHeld());
   }
 
   /** Can a task that stands before this access make it now? */
@@ -72,12 +75,12 @@ export abstract class Shared {
 
   /** Throws unless the current task holds what the guard asks for. */
   protected checkGuard(kind: Kind): void {
-    const { guard } = this;
-    if (guard === null) return;
+    const lock = this.#lock;
+    if (lock === null) return;
     if (kind === Kind.Read) {
-      if (guard.lockless === true || guard.lock.isHeld()) return;
-    } else if (guard.lock.isHeldExclusively()) return;
-    throw new GuardError(this, kind, guard.lock);
+      if (this.#lockless || lock.isHeld()) return;
+    } else if (lock.isHeldExclusively()) return;
+    throw new GuardError(this, kind, lock);
   }
 }
 

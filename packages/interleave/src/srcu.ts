@@ -11,7 +11,8 @@ type Readers = readonly (readonly [epoch: number, count: number])[];
  */
 export class Srcu extends Shared {
   #epoch = 0;
-  #readers: Readers = [];
+  #readers: Readers = NOBODY;
+  #only: Readers = [[0, 1]];
 
   constructor(store: Store, name: string) {
     super(store, name);
@@ -77,13 +78,15 @@ export class Srcu extends Shared {
 
   #add(epoch: number, delta: 1 | -1): void {
     const old = this.#readers;
-    const at = old.findIndex(([e]) => e === epoch);
-    let now: Readers;
-    if (at < 0) now = [...old, [epoch, 1]];
-    else if (old[at]![1] + delta === 0) now = old.toSpliced(at, 1);
-    else now = old.with(at, [epoch, old[at]![1] + delta]);
+    const now = delta === 1 && old.length === 0 ? this.#onlyReader(epoch) : added(old, epoch, delta);
     this.#readers = now;
-    this.store.changed(this, READERS, old, now);
+    if (this.store.journalling) this.store.changed(this, READERS, old, now);
+  }
+
+  /** One reader in this epoch and no other: what it mostly is. */
+  #onlyReader(epoch: number): Readers {
+    if (this.#only[0]![0] !== epoch) this.#only = [[epoch, 1]];
+    return this.#only;
   }
 
   override isPoint(kind: Kind): boolean {
@@ -100,5 +103,14 @@ export class Srcu extends Shared {
   }
 }
 
+function added(readers: Readers, epoch: number, delta: 1 | -1): Readers {
+  if (delta === -1 && readers.length === 1 && readers[0]![1] === 1) return NOBODY;
+  const at = readers.findIndex(([e]) => e === epoch);
+  if (at < 0) return [...readers, [epoch, 1]];
+  const count = readers[at]![1] + delta;
+  return count === 0 ? readers.toSpliced(at, 1) : readers.with(at, [epoch, count]);
+}
+
+const NOBODY: Readers = [];
 const READERS = 0;
 const EPOCH = 1;

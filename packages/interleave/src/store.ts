@@ -1,6 +1,6 @@
 import { hashInto, mix, outHi, outLo } from "./hash.js";
 import { HeldLocks } from "./lock.js";
-import { Kind, type Shared } from "./shared.js";
+import type { Shared } from "./shared.js";
 import type { Suspendable } from "./suspend.js";
 import { WaitError } from "./wait-queue.js";
 
@@ -148,7 +148,7 @@ export class Store {
 
   #toggle(id: number, key: number, value: unknown): void {
     // What a task creates is a function of its identity until it has been created.
-    if (this.task !== null && this.task.creating) return;
+    if (this.task?.creating) return;
     const object = mix(id | 0, Math.floor(id / 0x1_0000_0000) | 0);
     const at = mix(key | 0, Math.floor(key / 0x1_0000_0000) | 0);
     hashInto(value, mix(object, at), mix(at ^ 0x3c6ef372, object));
@@ -163,7 +163,10 @@ export class Store {
   /** The one-element list of the current task, shared: what most rwlocks hold. */
   reader(): readonly number[] {
     let list = this.#readers[this.tid];
-    if (list === undefined) this.#readers[this.tid] = list = [this.tid];
+    if (list === undefined) {
+      list = [this.tid];
+      this.#readers[this.tid] = list;
+    }
     return list;
   }
 

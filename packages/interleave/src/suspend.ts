@@ -190,6 +190,10 @@ export class Suspendable {
       while (!this.isDone) {
         this.#cursor = 0;
         const result = this.calls[this.#call]!(this.#results);
+        if (result instanceof Promise) {
+          result.catch(() => undefined);
+          throw new ReplayError(`${this.name} makes a call that is asynchronous`);
+        }
         if (this.#suspended || this.#isBroken) this.#refuseCatch();
         if (this.isReplaying) {
           throw new ReplayError(`${this.name} ended before it had repeated what it did before`);
@@ -374,7 +378,9 @@ export class Suspendable {
 
   #checkNewborn(object: Shared | null): void {
     if (object === null || this.#newborn.includes(object)) return;
-    throw new ReplayError(`${this.name} uses ${object.name} while it creates another object: do so before or after`);
+    throw new ReplayError(
+      `${this.name} uses ${object.name} while it creates another object: do so before or after`,
+    );
   }
 
   choose(name: string, count: number): number {
@@ -391,7 +397,8 @@ export class Suspendable {
 
   atomic<T>(name: string, body: () => T, when: (() => boolean) | null): T {
     if (this.#inAtomic || this.creating) {
-      if (when !== null && !when()) throw new WaitError(null, `${this.name} waits for ${name} within one step`);
+      if (when !== null && !when())
+        throw new WaitError(null, `${this.name} waits for ${name} within one step`);
       return body();
     }
     const kind = when === null ? Kind.Write : Kind.Wait;

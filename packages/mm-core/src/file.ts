@@ -1,9 +1,10 @@
 import { Cell, Ordered, RwSemaphore, Shared, Sparse } from "@kvmm/interleave";
 import type { Hva, Pgoff } from "./addresses.js";
-import type { Refusal, Result } from "./errno.js";
+import type { Refusal } from "./errno.js";
 import type { Host } from "./host.js";
-import type { Fault, FaultOutcome } from "./fault.js";
+import type { Fault, FaultOutcome } from "./fault/fault.js";
 import type { Mempolicy } from "./mempolicy.js";
+import type { Task } from "./task.js";
 import type { Vma, VmaFields } from "./vma.js";
 
 /**
@@ -63,8 +64,10 @@ export interface FileOps {
   readonly mmap?: (file: OpenFile, vma: VmaFields) => Refusal | undefined;
   /** ->fault: the page at `fault.pgoff`, with a reference and locked. */
   readonly fault?: (file: OpenFile, fault: Fault) => FaultOutcome;
+  /** Read faults map what is cached around them (->map_pages). */
+  readonly mapsAround?: boolean;
   /** ->fallocate. Undefined: EOPNOTSUPP. */
-  readonly fallocate?: (file: OpenFile, mode: number, offset: number, length: number) => Refusal | undefined;
+  readonly fallocate?: (file: OpenFile, mode: number, offset: number, length: number, task: Task) => Refusal | undefined;
   /** ->setattr for a new size. Undefined: EINVAL. */
   readonly truncate?: (file: OpenFile, size: number) => Refusal | undefined;
   /** vm_ops->get_policy: the policy of the file at this offset, or null. */
@@ -87,6 +90,8 @@ export class OpenFile extends Shared {
     readonly ops: FileOps,
     /** What the kind of file keeps for itself (private_data). */
     readonly data: Shared | null = null,
+    /** FMODE_READ, FMODE_WRITE */
+    readonly access: { readonly read: boolean; readonly write: boolean } = { read: true, write: true },
   ) {
     super(host.store, name);
     this.count = new Cell(host.store, `${name} f_ref`, 1);
@@ -115,5 +120,3 @@ export class OpenFile extends Shared {
 export function pgoffOf(vma: VmaFields, address: Hva): Pgoff {
   return vma.pgoff + Math.floor((address - vma.start) / 4096);
 }
-
-export type { Result };

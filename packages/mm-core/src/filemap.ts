@@ -36,9 +36,10 @@ export function filemapCreateFolio(task: Task, inode: Inode, index: Pgoff, polic
   const { traits } = inode;
   frames.mark(
     pfn,
-    PageFlag.lru | (traits.swapbacked ? PageFlag.swapbacked : 0) | (traits.unevictable ? PageFlag.unevictable : 0),
+    (traits.swapbacked ? PageFlag.swapbacked : 0) | (traits.unevictable ? PageFlag.unevictable : 0),
   );
   inode.pages.set(index, pfn);
+  inode.host.lru.add(task.cpu.get(), pfn);
   return pfn;
 }
 

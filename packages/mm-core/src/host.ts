@@ -2,6 +2,7 @@ import { Cell, type Store } from "@kvmm/interleave";
 import type { Node, Pfn } from "./addresses.js";
 import { type MmBehaviour, mm72 } from "./behaviour.js";
 import { Frames, PageFlag } from "./frames.js";
+import { LruBatches } from "./lru-batch.js";
 import { Mempolicy } from "./mempolicy.js";
 import { Mm } from "./mm.js";
 import { Process, Task } from "./task.js";
@@ -23,6 +24,7 @@ export interface Warning {
 /** The running kernel: memory, nodes, processes. */
 export class Host {
   readonly frames: Frames;
+  readonly lru: LruBatches;
   readonly behaviour: MmBehaviour;
   readonly nodes: number;
   /** The frame of zeros that read faults on anonymous memory map. */
@@ -40,6 +42,7 @@ export class Host {
     this.nodes = options.nodes ?? 2;
     this.behaviour = options.behaviour ?? mm72;
     this.frames = new Frames(store, this.nodes, Math.floor((options.nodeSize ?? 2 ** 30) / 4096));
+    this.lru = new LruBatches(store, this.frames, this.nodes);
     this.zeroPfn = this.frames.alloc(0)!;
     this.frames.mark(this.zeroPfn, PageFlag.uptodate);
     this.warnings = new Cell<readonly Warning[]>(store, "kernel log", []);

@@ -1,15 +1,67 @@
-export * from "./addresses.js";
+export {
+  DEFAULT_MAP_WINDOW,
+  type Hva,
+  isPageAligned,
+  type Node,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  type Pfn,
+  type Pgoff,
+  PMD_PAGES,
+  PMD_SIZE,
+  PUD_SIZE,
+  pageAlign,
+  pageAlignDown,
+  pages,
+} from "./addresses.js";
 export { AnonVma } from "./anon-vma.js";
 export { type MmBehaviour, mm72 } from "./behaviour.js";
 export { Column } from "./column.js";
 export { ERRNO, type Errno, hex, isRefusal, Refusal, type Result, refuse } from "./errno.js";
-export type { Fault, FaultError, FaultFlags, FaultOutcome } from "./fault.js";
+export type { Fault, FaultError, FaultFlags, FaultOutcome } from "./fault/fault.js";
+export { handleMmFault } from "./fault/handle.js";
 export { type FileOps, Inode, type InodeTraits, OpenFile, pgoffOf } from "./file.js";
-export { type GupError, type GupFlags, getUserPage } from "./gup.js";
+export { filemapCreateFolio, filemapLockFolio, truncateInodePagesRange, unmapMappingRange } from "./filemap.js";
 export { FrameError, Frames, PageFlag } from "./frames.js";
+export { type GupError, type GupFlags, getUserPage } from "./gup.js";
 export { Host, type HostOptions, type Warning } from "./host.js";
+export { type HostAccess, hostAccess } from "./host-access.js";
 export { Mempolicy, type PolicyMode, SharedPolicy } from "./mempolicy.js";
-export { Mm } from "./mm.js";
-export { invalidateRangeEnd, invalidateRangeStart, type MmuNotifier, type NotifierEvent, type NotifierRange } from "./notifier.js";
+export { Mm, userMappingSize } from "./mm.js";
+export { NotModelled } from "./not-modelled.js";
+export {
+  invalidateRangeEnd,
+  invalidateRangeStart,
+  type MmuNotifier,
+  type NotifierEvent,
+  type NotifierRange,
+} from "./notifier.js";
+export { NumaBalancing, taskNumaWork } from "./numa/scan.js";
+export { type Pte, PteFlag, pteHas, ptePfn, ptePresent } from "./pte.js";
+export { FallocFlag, Seal, ShmemInfo } from "./shmem.js";
+export {
+  close,
+  dup,
+  fallocate,
+  ftruncate,
+  MemfdFlag,
+  memfdCreate,
+  OpenFlag,
+  open,
+  openConsole,
+} from "./syscalls/files.js";
+export { Madv, madvise } from "./syscalls/madvise.js";
+export {
+  GetMempolicyFlag,
+  getMempolicy,
+  MpolFlag,
+  mbind,
+  type PolicyInfo,
+  setMempolicy,
+  whereArePages,
+} from "./syscalls/mempolicy.js";
+export { MapFlag, type MmapArgs, mmap, Prot } from "./syscalls/mmap.js";
+export { mprotect } from "./syscalls/mprotect.js";
+export { munmap } from "./syscalls/munmap.js";
 export { Process, Task } from "./task.js";
 export { isAccessible, isAnonymous, Vma, type VmaFields, VmFlag } from "./vma.js";

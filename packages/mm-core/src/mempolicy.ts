@@ -1,4 +1,4 @@
-import { Ordered, RwSemaphore, Shared, type Store } from "@kvmm/interleave";
+import { Ordered, RwLock, Shared, type Store } from "@kvmm/interleave";
 import type { Node, Pgoff } from "./addresses.js";
 import type { Task } from "./task.js";
 import type { Vma } from "./vma.js";
@@ -47,14 +47,14 @@ class PolicyRange extends Shared {
 
 /** struct shared_policy: the policies of a file, by page offset. */
 export class SharedPolicy {
-  readonly #lock: RwSemaphore;
+  readonly #lock: RwLock;
   readonly #ranges: Ordered<PolicyRange>;
 
   constructor(
     private readonly store: Store,
     name: string,
   ) {
-    this.#lock = new RwSemaphore(store, `${name} shared_policy->lock`);
+    this.#lock = new RwLock(store, `${name} shared_policy->lock`);
     this.#ranges = new Ordered(store, `${name} shared_policy`, { lock: this.#lock });
   }
 

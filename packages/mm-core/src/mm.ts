@@ -1,8 +1,9 @@
 import { Cell, Ordered, RwSemaphore, Shared, SpinLock } from "@kvmm/interleave";
-import { entryEnd, type Hva } from "./addresses.js";
+import type { Hva } from "./addresses.js";
 import type { Host } from "./host.js";
 import type { MmuNotifier } from "./notifier.js";
 import { ENTRY_SIZE, Table } from "./page-table.js";
+import { PteFlag, pteHas } from "./pte.js";
 import type { Vma } from "./vma.js";
 
 /** struct mm_struct */
@@ -16,12 +17,18 @@ export class Mm extends Shared {
   /** mmu_notifier_subscriptions, in the order of registration. */
   readonly notifiers: Cell<readonly (MmuNotifier & Shared)[]>;
 
+  /** Passes that NUMA balancing has made over the address space, and where the next one begins. */
+  readonly numaScanSeq: Cell<number>;
+  readonly numaScanOffset: Cell<Hva>;
+
   constructor(
     readonly host: Host,
     name: string,
   ) {
     const { store } = host;
     super(store, name);
+    this.numaScanSeq = new Cell(store, `${name}->numa_scan_seq`, 0);
+    this.numaScanOffset = new Cell<Hva>(store, `${name}->numa_scan_offset`, 0);
     this.mmapLock = new RwSemaphore(store, `${name}->mmap_lock`);
     this.vmas = new Ordered(store, `${name}->mm_mt`, { lock: this.mmapLock });
     this.pageTableLock = new SpinLock(store, `${name}->page_table_lock`);
@@ -76,17 +83,14 @@ export class Mm extends Shared {
   override restore(): void {}
 }
 
-/** Calls `visit` for each part of `[start, end)` that lies within one entry of a table. */
-export function forEachEntry(
-  table: Table,
-  start: Hva,
-  end: Hva,
-  visit: (index: number, start: Hva, end: Hva) => void,
-): void {
-  const size = ENTRY_SIZE[table.level];
-  for (let address = start; address < end; ) {
-    const next = entryEnd(address, size, end);
-    visit(table.indexOf(address), address, next);
-    address = next;
-  }
+/**
+ * Bytes that the host's entry for an address maps, as a walk of its page table tells without locks (KVM/arm64's
+ * get_user_mapping_size); null when there is none any more.
+ */
+export function userMappingSize(mm: Mm, address: Hva): number | null {
+  const pmd = mm.pmd(address);
+  if (pmd === null) return null;
+  const table = pmd.child(pmd.indexOf(address));
+  const pte = table === null ? pmd.get(pmd.indexOf(address)) : table.get(table.indexOf(address));
+  return pteHas(pte, PteFlag.valid) ? ENTRY_SIZE[table === null ? 1 : 0] : null;
 }

@@ -24,6 +24,8 @@ export const PteFlag = {
   exec: 1 << 7,
   /** At PMD level: maps 2 MiB. */
   leaf: 1 << 8,
+  /** Not present: the page is being moved, and whoever wants it waits for its lock. */
+  migration: 1 << 9,
 } as const;
 
 const PRESENT = PteFlag.valid | PteFlag.protNone;

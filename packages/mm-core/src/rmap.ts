@@ -4,6 +4,7 @@ import { Inode } from "./file.js";
 import { type Frames, PageFlag } from "./frames.js";
 import type { Host } from "./host.js";
 import { type Pte, ptePfn, ptePresent } from "./pte.js";
+import type { Task } from "./task.js";
 import { linkAnon } from "./vma-tree.js";
 import type { Vma } from "./vma.js";
 
@@ -23,11 +24,13 @@ export function anonVmaPrepare(vma: Vma): AnonVma {
   return made;
 }
 
-/** folio_add_new_anon_rmap(): the first mapping of a new private page. */
-export function addNewAnonRmap(frames: Frames, pfn: Pfn, vma: Vma, pgoff: number): void {
+/** folio_add_new_anon_rmap(), folio_add_lru_vma(): the first mapping of a new private page. */
+export function addNewAnonRmap(task: Task, pfn: Pfn, vma: Vma, pgoff: number): void {
+  const { frames, lru } = vma.mm.host;
   frames.setMapping(pfn, vma.anonVma.get(), pgoff);
-  frames.mark(pfn, PageFlag.anon | PageFlag.swapbacked | PageFlag.anonExclusive | PageFlag.lru);
+  frames.mark(pfn, PageFlag.anon | PageFlag.swapbacked | PageFlag.anonExclusive);
   frames.mapcount.add(pfn, 1);
+  lru.add(task.cpu.get(), pfn);
 }
 
 /** folio_add_file_rmap_pte() */

@@ -1,6 +1,6 @@
 import { Cell, Shared } from "@kvmm/interleave";
 import type { AnonVma } from "./anon-vma.js";
-import type { Hva, Pgoff } from "./addresses.js";
+import { type Hva, PAGE_SIZE, type Pgoff } from "./addresses.js";
 import type { OpenFile } from "./file.js";
 import type { Mempolicy } from "./mempolicy.js";
 import type { Mm } from "./mm.js";
@@ -90,6 +90,11 @@ export class Vma extends Shared {
   /** Under mmap_lock held for writing. The tree of the mm is the caller's business. */
   change(change: Partial<VmaFields>): VmaFields {
     return this.#fields.update((old) => ({ ...old, ...change }));
+  }
+
+  /** vma_kernel_pagesize(): bytes of the pages that it is made of. */
+  get pageSize(): number {
+    return PAGE_SIZE;
   }
 
   /** As it is; not an access. */

@@ -16,8 +16,9 @@ export interface ZapDetails {
 /** Pages that were unmapped and still have the mapping's reference: what struct mmu_gather collects. */
 export type Batch = Pfn[];
 
-/** tlb_finish_mmu(): the references go, and with the last one the page. */
+/** tlb_finish_mmu(), free_pages_and_swap_cache(): the references go, and with the last one the page. */
 export function freeBatch(host: Host, batch: Batch): void {
+  if (batch.length > 0) host.lru.drain();
   for (const pfn of batch) host.frames.put(pfn);
 }
 
@@ -68,7 +69,11 @@ function zapPteRange(vma: Vma, table: Table, start: Hva, end: Hva, details: ZapD
   for (let index = table.indexOf(start); index <= last; index++) {
     const pte = table.get(index);
     if (pteNone(pte)) continue;
-    if (!ptePresent(pte)) continue;
+    if (!ptePresent(pte)) {
+      // A migration entry holds no reference.
+      table.set(index, 0);
+      continue;
+    }
     const pfn = ptePfn(pte);
     const special = pteHas(pte, PteFlag.special);
     if (!special && details.skipCows === true && frames.test(pfn, PageFlag.anon)) continue;

@@ -1,1 +1,87 @@
-export {};
+export { builtIn } from "./built-in.js";
+export { type CompareOptions, compare, type Recorded } from "./compare/compare.js";
+export type { Difference } from "./compare/difference.js";
+export { sameSite } from "./compare/site.js";
+export {
+  type ConformDifference,
+  type ConformGroup,
+  type ConformInput,
+  type ConformOptions,
+  type ConformResult,
+  type Counts,
+  conform,
+  type Lacking,
+  type Outcome,
+  type RecordResult,
+} from "./conform/conform.js";
+export type { Argument, ArgumentType, ArgumentValue } from "./format/argument.js";
+export type { CallFormat } from "./format/calls/call.js";
+export { type CallName, callFormat, callNames, calls, isCallName, type ResolvedArguments } from "./format/calls/index.js";
+export { type Errno, errnos } from "./format/constants/errno.js";
+export {
+  type Environment,
+  type Expression,
+  ExpressionError,
+  evaluate,
+  type ParsedExpression,
+  parseExpression,
+} from "./format/expression.js";
+export { type Architecture, architectures, type Machine } from "./format/machine.js";
+export type { NameKind } from "./format/names.js";
+export { didYouMean, nearest } from "./format/nearest.js";
+export type {
+  Access,
+  ExitObservation,
+  Fate,
+  FaultKind,
+  FaultObservation,
+  FrameObservation,
+  NotifierEvent,
+  NotifierObservation,
+  Observation,
+  ObservationField,
+  SignalObservation,
+  Stage2Entry,
+} from "./format/observation.js";
+export { type PageList, type PageRange, type PageSet, toPageList, toPageSet } from "./format/page-list.js";
+export { type Recording, toScenario } from "./format/recording.js";
+export { resolveArguments } from "./format/resolve.js";
+export { type Expectation, patchesOf, type Scenario, type SlotPages } from "./format/scenario.js";
+export type { Step } from "./format/step.js";
+export type { Behaviour } from "./kernels/behaviour.js";
+export { type Kernel, kernelOf, kernels, newestKernel } from "./kernels/kernels.js";
+export { type LibraryScenario, library } from "./library/library.js";
+export {
+  type Decision,
+  type Exploration,
+  type LaneStep,
+  type Model,
+  NotBuiltIn,
+  type NotModelled,
+  type Refusal,
+  type RunOptions,
+  type RunResult,
+  type RunScenario,
+  type StepResult,
+  type Verdict,
+  type Violation,
+} from "./model.js";
+export { type BehaviourChange, definePatch, type Patch, patchProblem } from "./patches/define-patch.js";
+export { patches, patchOf } from "./patches/patches.js";
+export { InputError } from "./read/input-error.js";
+export { isPatchFile, type KnownNames, namesKnownTo } from "./read/known.js";
+export { findRecording, type RecordingLine, readRecordings } from "./read/recordings.js";
+export { type ReadOptions, readScenario } from "./read/scenario.js";
+export { renderDifference } from "./render/difference.js";
+export { renderExit, renderFault, renderField, renderNotifier, renderObservation } from "./render/observation.js";
+export { renderPages } from "./render/pages.js";
+export { renderArgument, renderStep } from "./render/step.js";
+export {
+  type Change,
+  type ReviewFinding,
+  type ReviewOptions,
+  type ReviewPart,
+  type ReviewResult,
+  review,
+} from "./review/review.js";
+export { runScenario } from "./run/run-scenario.js";

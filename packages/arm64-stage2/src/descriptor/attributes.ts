@@ -81,7 +81,7 @@ export function setProtAttr(machine: Machine, attrs: MemAttrs, prot: Prot, into:
 }
 
 /** kvm_pgtable_stage2_pte_prot(): what a descriptor allows; of an invalid one only the software bits. */
-export function pteProt(lo: number, hi: number): Prot {
+export function protOfHalves(lo: number, hi: number): Prot {
   const sw = ((hi & SW_MASK_HI) >>> SW_SHIFT_HI) << PROT_SW_SHIFT;
   if ((lo & VALID) === 0) return sw;
   let prot = sw;

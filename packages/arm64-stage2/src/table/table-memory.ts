@@ -8,16 +8,18 @@ import { TablePage } from "./table-page.js";
 
 /** Tables lie here and above unless told otherwise: where no model of the host puts guest memory. */
 const DEFAULT_BASE = 2 ** 47;
-/** Page numbers that one task can give to tables, and how many tasks there can be. */
-const PAGES_PER_TASK = 2 ** 25;
-const TASKS = 63;
-/** Room for concatenated tables, which have to lie one after the other. */
+/** How many tables there can be. With 64K pages they take a quarter of the addresses above the base. */
+const SLOTS = 2 ** 29;
+/** Concatenated tables lie one after the other, in rows behind the others. */
 const MAX_PGD_PAGES = 16;
+const PGD_SLOTS = 2 ** 20;
+/** Words of freed tables that are kept for new ones. */
+const MAX_SPARE = 64;
 
 /**
  * The memory of page tables: gives each its physical address, finds a table by the descriptor that points to it, and
  * knows which are allocated. An address follows from the identity of the page, so that it is the same however tasks
- * that allocate are interleaved.
+ * that allocate are interleaved (unless two identities fall together, which costs the explorer states, no more).
  */
 export class TableMemory {
   readonly geometry: Geometry;
@@ -29,7 +31,7 @@ export class TableMemory {
 
   readonly #base: number;
   readonly #live = new Map<number, TablePage>();
-  /** Words of freed pages, all 0, while nothing can bring the pages back. */
+  /** Words of pages that were freed and cannot come back. */
   readonly #spare: Int32Array[] = [];
   #pages = 0;
 
@@ -42,6 +44,11 @@ export class TableMemory {
     this.layout = addressLayout(machine);
     this.lock = options.lock ?? null;
     this.#base = options.base ?? DEFAULT_BASE;
+    const { pageSize } = this.geometry;
+    const end = this.#base + (SLOTS + PGD_SLOTS * MAX_PGD_PAGES) * pageSize;
+    if (this.#base % (MAX_PGD_PAGES * pageSize) !== 0 || end > 2 ** 48) {
+      throw new RangeError(`table memory: tables at ${hex(this.#base)} are not aligned, or reach beyond 2^48`);
+    }
   }
 
   /** Pages that are allocated and not freed. */
@@ -62,7 +69,8 @@ export class TableMemory {
   }
 
   #make(name: string, pages: number): TablePage {
-    return new TablePage(this, name, pages, new Int32Array(2 * pages * this.geometry.ptrsPerPte));
+    const spare = pages === 1 ? this.#spare.pop() : undefined;
+    return new TablePage(this, name, pages, spare?.fill(0) ?? new Int32Array(2 * pages * this.geometry.ptrsPerPte));
   }
 
   /**
@@ -81,7 +89,7 @@ export class TableMemory {
         `entry ${index} of ${page.name} points to a table at ${hex(phys)}, where none is allocated`,
       );
     }
-    page.children ??= [];
+    page.children ??= new Array<TablePage | undefined>(page.length);
     page.children[index] = found;
     return found;
   }
@@ -98,17 +106,22 @@ export class TableMemory {
     throw new TableError("leak", first!, `${this.#pages} table pages are not freed, among them ${first!.name}`);
   }
 
-  /** The address of a new page, from its identity. Called by its constructor. */
+  /**
+   * The address of a new page: a place of its own by its identity, the next one that is free if another page has
+   * that. Called by its constructor.
+   */
   place(page: TablePage): Pa {
-    const task = Math.floor(page.id / 2 ** 32);
-    const number = page.id % 2 ** 32;
-    const many = page.pages > 1;
-    const slot = many ? TASKS : task;
-    const offset = many ? number * MAX_PGD_PAGES : number;
-    if (task >= TASKS || offset >= PAGES_PER_TASK || page.pages > MAX_PGD_PAGES) {
-      throw new RangeError(`table memory: no address left for ${page.name}`);
+    const isSingle = page.pages === 1;
+    if (page.pages > MAX_PGD_PAGES) throw new RangeError(`table memory: ${page.pages} pages in a row`);
+    const first = isSingle ? 0 : SLOTS;
+    const stride = isSingle ? 1 : MAX_PGD_PAGES;
+    const slots = isSingle ? SLOTS : PGD_SLOTS;
+    for (let i = 0; i < slots; i++) {
+      const slot = (Math.abs(page.id) + i) % slots;
+      const address = this.#base + (first + slot * stride) * this.geometry.pageSize;
+      if (!this.#live.has(address)) return address as Pa;
     }
-    return (this.#base + (slot * PAGES_PER_TASK + offset) * this.geometry.pageSize) as Pa;
+    throw new RangeError(`table memory: no address is left for ${page.name}`);
   }
 
   /** A page was allocated, freed, or brought back by a rollback. Called by the page. */
@@ -121,6 +134,8 @@ export class TableMemory {
     } else {
       this.#live.delete(page.pa);
       this.#pages -= page.pages;
+      const final = this.store.task === null && !this.store.journalling;
+      if (final && page.pages === 1 && this.#spare.length < MAX_SPARE) this.#spare.push(page.surrender());
     }
   }
 }

@@ -1,6 +1,7 @@
-import { Kind, Shared } from "@kvmm/interleave";
+import { Kind, mix, Shared } from "@kvmm/interleave";
 import type { Pa } from "../address.js";
 import { TYPE_TABLE_OR_PAGE } from "../descriptor/layout.js";
+import { join } from "../descriptor/halves.js";
 import { physToPteHi, physToPteLo } from "../descriptor/output-address.js";
 import { TableError } from "./errors.js";
 import type { TableMemory } from "./table-memory.js";
@@ -92,12 +93,12 @@ export class TablePage extends Shared {
     if (task !== null) {
       this.#quiet = quiet;
       if (task.replays(this, Kind.Write, index)) {
-        task.recorded();
+        task.repeats(mix(lo, hi));
         return;
       }
     }
     this.#change(index, lo, hi);
-    if (task !== null) task.record(undefined);
+    if (task !== null) task.record(mix(lo, hi));
   }
 
   /** cmpxchg() of an entry. @returns whether it had the old value and has the new one now */
@@ -143,7 +144,12 @@ export class TablePage extends Shared {
 
   /** The entry as it is; not an access. */
   peek(index: number): bigint {
-    return (BigInt(this.#words[2 * index + 1]!) << 32n) | BigInt(this.#words[2 * index]! >>> 0);
+    return join(this.#words[2 * index]!, this.#words[2 * index + 1]!);
+  }
+
+  /** The descriptor that points here. */
+  peekEntry(): bigint {
+    return join(this.entryLo, this.entryHi);
   }
 
   /** All halves as they are, not to be written to; not an access. Empty once the page is freed. */
@@ -154,6 +160,14 @@ export class TablePage extends Shared {
   /** The reference count of a page as it is; not an access. */
   peekCount(page = 0): number {
     return this.#counts[page]!;
+  }
+
+  /** Gives the words away for another page; this one is freed and cannot come back. */
+  surrender(): Int32Array {
+    const words = this.#words;
+    this.#words = FREED;
+    this.children = null;
+    return words;
   }
 
   #change(index: number, lo: number, hi: number): void {

@@ -275,7 +275,7 @@ export const protection: ArgumentType<bigint> = {
 
 const nothingNamed: Scope = { names: new Map(), pageSize: 4096 };
 
-function numberList(name: string, expects: string, most: number): ArgumentType<readonly bigint[]> {
+function numberList(name: string, expects: string, limit: bigint): ArgumentType<readonly bigint[]> {
   return {
     name,
     expects,
@@ -284,7 +284,7 @@ function numberList(name: string, expects: string, most: number): ArgumentType<r
       for (const [index, element] of value.entries()) {
         const problem = expressionProblem(element, scope, undefined);
         if (problem !== undefined) return { ...problem, index };
-        if (BigInt(evaluateLiteral(element)) >= BigInt(most))
+        if (evaluateLiteral(element) >= limit)
           return { problem: `${element} is out of range`, index, hint: `it should be ${expects}` };
       }
       return undefined;
@@ -302,8 +302,8 @@ function evaluateLiteral(value: number | bigint | string): bigint {
 }
 
 /** A list of NUMA nodes; `[]` is NULL. */
-export const nodemask = numberList("nodemask", "a list of NUMA nodes, such as [0, 1]", 1024);
-export const numbers = numberList("numbers", "a list of numbers", Number.POSITIVE_INFINITY === 0 ? 0 : 2 ** 64);
+export const nodemask = numberList("nodemask", "a list of NUMA nodes, such as [0, 1]", 1024n);
+export const numbers = numberList("numbers", "a list of numbers", 1n << 64n);
 
 /** `"0600"`: a file mode, in octal. */
 export const fileMode: ArgumentType<bigint> = {

@@ -65,8 +65,8 @@ function singlesAtOneDistance(set: PageSet, start: number): number {
   return length;
 }
 
-export function union(a: PageSet, b: PageSet): PageSet {
-  return normalise([...a, ...b]);
+export function union(sets: readonly PageSet[]): PageSet {
+  return normalise(sets.flat());
 }
 
 export function equalSets(a: PageSet, b: PageSet): boolean {

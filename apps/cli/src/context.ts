@@ -1,0 +1,20 @@
+import type { Model } from "@kvmm/scenario";
+
+/** Everything that a command sees of the world: tests give it another one. */
+export interface Context {
+  readonly model: Model;
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly readStdin: () => Promise<Uint8Array>;
+}
+
+export interface Sink {
+  readonly write: (text: string) => void;
+  readonly isTty: boolean;
+  /** The terminal's width; undefined where there is none. */
+  readonly columns: number | undefined;
+}
+
+/** `holds`, `does not hold or differs`, `could not run`. */
+export type ExitStatus = 0 | 1 | 2;

@@ -1,0 +1,18 @@
+import pc from "picocolors";
+import type { Context } from "../context.js";
+import type { ColorChoice } from "../options.js";
+
+/** Colours by what they mean. */
+export interface Style {
+  readonly good: (text: string) => string;
+  readonly bad: (text: string) => string;
+  readonly unsure: (text: string) => string;
+  readonly strong: (text: string) => string;
+  readonly faint: (text: string) => string;
+}
+
+export function styleFor(choice: ColorChoice | undefined, { stdout, env }: Pick<Context, "stdout" | "env">): Style {
+  const isWanted = (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb" && stdout.isTty;
+  const { green, red, yellow, bold, dim } = pc.createColors(choice === "always" || (choice !== "never" && isWanted));
+  return { good: green, bad: red, unsure: yellow, strong: bold, faint: dim };
+}

@@ -1,0 +1,52 @@
+import type { Ipa } from "../address.js";
+import { join } from "../descriptor/halves.js";
+import type { Stage2 } from "../stage2.js";
+import type { TablePage } from "../table/table-page.js";
+import { Walk, type WalkFlags } from "./flags.js";
+import { Walker } from "./walker.js";
+
+/** struct kvm_pgtable_visit_ctx: one visit of a walk. */
+export interface Visit {
+  /** Which of LEAF, TABLE_PRE and TABLE_POST. */
+  readonly kind: WalkFlags;
+  /** The position of the walk; the first entry visited may begin before it. */
+  readonly addr: Ipa;
+  readonly level: number;
+  /** The descriptor as it was read. */
+  readonly old: bigint;
+  readonly page: TablePage;
+  readonly index: number;
+}
+
+/** @returns 0, or a negative errno that ends the walk */
+export type Visitor = (visit: Visit) => number;
+
+/** A walk with a visitor of the caller's: kvm_pgtable_walk(). */
+export class VisitorWalker extends Walker {
+  protected override readonly writes = false;
+
+  constructor(
+    pgt: Stage2,
+    flags: WalkFlags,
+    private readonly visitor: Visitor,
+  ) {
+    super(pgt, flags);
+  }
+
+  protected override leaf(): number {
+    return this.#call(Walk.LEAF);
+  }
+
+  protected override tablePre(): number {
+    return this.#call(Walk.TABLE_PRE);
+  }
+
+  protected override tablePost(): number {
+    return this.#call(Walk.TABLE_POST);
+  }
+
+  #call(kind: WalkFlags): number {
+    const { at, level, page, index, oldLo, oldHi } = this;
+    return this.visitor({ kind, addr: at as Ipa, level, old: join(oldLo, oldHi), page, index });
+  }
+}

@@ -1,0 +1,64 @@
+import type { Memslot } from "./slots/memslot.js";
+
+/** Why kvm_handle_hva_range() walks: for the start or the end of an invalidation, or to age or look. */
+export type HvaWalk = "invalidate" | "age";
+
+/**
+ * What kvm_handle_hva_range() does with a memslot that overlaps its range.
+ * - `handle`: takes the lock (at the first such slot), calls on_lock, and then the handler for each.
+ * - `ignore`: goes on to the next slot before anything is locked.
+ * - `lock`: lock and on_lock as for `handle`, but no handler.
+ * - `lock-and-range`: so, and an invalidation adds the slot's part of the range; nothing is unmapped.
+ */
+export type SlotDecision = "handle" | "ignore" | "lock" | "lock-and-range";
+
+/** The decisions of virt/kvm that differ between kernel versions, or that a patch may change. */
+export interface KvmBehaviour {
+  /** kvm_handle_hva_range() */
+  readonly slotInHvaRange: (slot: Memslot, walk: HvaWalk) => SlotDecision;
+  /** mmu_notifier_retry_cache(): the sequence by which a refresh knows of an invalidation that came and went. */
+  readonly gpcSequence: "mmu_invalidate_seq" | "gpc_invalidate_seq";
+  /** mmu_notifier_retry_cache(): the count by which a refresh knows of an invalidation that goes on. */
+  readonly gpcActiveCount: "mn_active_invalidate_count" | "mmu_invalidate_in_progress";
+  /** kvm_mmu_notifier_invalidate_range_end(): is gpc_invalidate_seq raised before the count goes down, or after? */
+  readonly gpcSequenceRaised: "before-count" | "after-count";
+  /**
+   * When a new memslot is bound to its guest_memfd: all of it before the memslot is prepared (7.2), or the overlap
+   * test and the binding itself after it was (7.3, which also always unbinds under the invalidate lock).
+   */
+  readonly gmemBinding: "before-prepare" | "after-prepare";
+  /** kvm_swap_active_memslots(): does a memslot update wait until no invalidation is between start and end? */
+  readonly swapAwaitsInvalidations: boolean;
+}
+
+/** A change of behaviour: a patch, or the removal of one. */
+export type KvmPatch = (behaviour: KvmBehaviour) => KvmBehaviour;
+
+/** Linux 7.2 */
+export const kvm72: KvmBehaviour = {
+  slotInHvaRange: () => "handle",
+  gpcSequence: "mmu_invalidate_seq",
+  gpcActiveCount: "mn_active_invalidate_count",
+  gpcSequenceRaised: "before-count",
+  gmemBinding: "before-prepare",
+  swapAwaitsInvalidations: true,
+};
+
+/** Linux 7.3 */
+export const kvm73: KvmBehaviour = {
+  ...kvm72,
+  gpcSequence: "gpc_invalidate_seq",
+  gmemBinding: "after-prepare",
+};
+
+/**
+ * The patches that treat memslots whose memory comes only from guest_memfd differently in kvm_handle_hva_range(),
+ * the RFC "KVM: Ignore MMU notifiers for guest_memfd-only memslots" among them (`ignore`).
+ */
+export function gmemOnlySlotsInHvaRange(decision: SlotDecision): KvmPatch {
+  return (behaviour) => ({
+    ...behaviour,
+    slotInHvaRange: (slot, walk) =>
+      slot.hasGmem && slot.isGmemOnly ? decision : behaviour.slotInHvaRange(slot, walk),
+  });
+}

@@ -1,0 +1,67 @@
+import { Cell, Shared } from "@kvmm/interleave";
+import { type Host, type Result, refuse, type Task } from "@kvmm/mm-core";
+import { type KvmBehaviour, kvm72 } from "../behaviour.js";
+import { Kvm } from "../kvm.js";
+import type { ArchTraits, SecondaryMmu } from "../mmu/secondary-mmu.js";
+import { type U64, u64 } from "../slots/memory-region.js";
+
+/** An architecture: what makes the second stage of translation of a new VM. */
+export interface Architecture {
+  readonly name: string;
+  /** What /dev/kvm says, and a VM of type 0 has. */
+  readonly traits: ArchTraits;
+  /** kvm_arch_init_vm(): refuses types that it does not know. Must not touch shared state. */
+  checkVmType(type: bigint): Result<0>;
+  createMmu(kvm: Kvm, type: bigint): SecondaryMmu;
+}
+
+export interface KvmModuleOptions {
+  readonly architecture: Architecture;
+  /** Default: Linux 7.2. */
+  readonly behaviour?: KvmBehaviour;
+  /** Width of the user addresses that the kernel is built for: access_ok()'s limit. Default 52. */
+  readonly userAddressBits?: 47 | 48 | 52;
+}
+
+/** KVM as it is loaded on a host. */
+export class KvmModule extends Shared {
+  readonly architecture: Architecture;
+  readonly behaviour: KvmBehaviour;
+  readonly userAddressBits: number;
+  /** vm_list: the VMs that were created, also those that are gone. */
+  readonly vms: Cell<readonly Kvm[]>;
+
+  constructor(
+    readonly host: Host,
+    options: KvmModuleOptions,
+  ) {
+    super(host.store, "kvm");
+    this.architecture = options.architecture;
+    this.behaviour = options.behaviour ?? kvm72;
+    this.userAddressBits = options.userAddressBits ?? 52;
+    this.vms = new Cell<readonly Kvm[]>(host.store, "vm_list", []);
+  }
+
+  /** kvm_create_vm(): a VM of the task's process, whose MMU notifiers it listens to from now on. */
+  createVm(task: Task, type: U64 = 0): Result<Kvm> {
+    const vmType = u64(type);
+    const refusal = this.architecture.checkVmType(vmType);
+    if (refusal !== 0) return refusal;
+    const { mm } = task;
+    const { architecture, store } = this;
+    const kvm = store.create(() => new Kvm(this, task, "kvm", (made) => architecture.createMmu(made, vmType)));
+    // mmu_notifier_register()
+    mm.mmapLock.writeLock();
+    mm.notifiers.update((all) => [...all, kvm]);
+    mm.mmapLock.writeUnlock();
+    this.vms.update((all) => [...all, kvm]);
+    return kvm;
+  }
+
+  override restore(): void {}
+}
+
+/** For architectures that know one type of VM. */
+export function onlyTypeZero(fn: string, type: bigint): Result<0> {
+  return type === 0n ? 0 : refuse("EINVAL", fn, `VM type ${type}`, "0");
+}

@@ -1,0 +1,10 @@
+/** untagged_addr(): without the top byte, which the hardware ignores, but for kernel addresses. */
+export function untaggedAddr(address: bigint): bigint {
+  return address & BigInt.asUintN(64, BigInt.asIntN(56, address));
+}
+
+/** access_ok(): does the range lie within what user space can have at all? */
+export function accessOk(address: bigint, size: bigint, userAddressBits: number): boolean {
+  const limit = 1n << BigInt(userAddressBits);
+  return size <= limit && address <= limit - size;
+}

@@ -1,0 +1,36 @@
+import type { Hva, Pfn, Pgoff } from "../addresses.js";
+import type { Table } from "../page-table.js";
+import type { Pte } from "../pte.js";
+import type { Task } from "../task.js";
+import type { Vma, VmaFields } from "../vma.js";
+
+/** FAULT_FLAG_* that decide something here. */
+export interface FaultFlags {
+  readonly write: boolean;
+  /** FAULT_FLAG_UNSHARE: a private copy, but not writable. */
+  readonly unshare?: boolean;
+}
+
+/** struct vm_fault */
+export interface Fault extends FaultFlags {
+  readonly task: Task;
+  readonly vma: Vma;
+  readonly fields: VmaFields;
+  /** Page-aligned. */
+  readonly address: Hva;
+  readonly pgoff: Pgoff;
+}
+
+/** A fault on an address that has a table of PTEs. */
+export interface PteFault extends Fault {
+  readonly table: Table;
+  readonly index: number;
+  /** The entry as it was when the fault was taken. */
+  readonly orig: Pte;
+}
+
+/** What a file's ->fault gives: the page, locked and with a reference, or why not. */
+export type FaultOutcome = { readonly pfn: Pfn } | FaultError;
+
+/** VM_FAULT_*: why a fault could not be resolved. */
+export type FaultError = "SIGBUS" | "SIGSEGV" | "OOM" | "HWPOISON";

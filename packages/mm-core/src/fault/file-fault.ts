@@ -1,0 +1,125 @@
+import type { Pfn } from "../addresses.js";
+import { PAGE_SIZE, PMD_SIZE } from "../addresses.js";
+import { pgoffOf } from "../file.js";
+import { PageFlag } from "../frames.js";
+import { mkPte, PteFlag } from "../pte.js";
+import { maybeWrite, pageProt } from "../prot.js";
+import { addFileRmap, addNewAnonRmap, anonVmaPrepare } from "../rmap.js";
+import { VmFlag } from "../vma.js";
+import { allocAnonFolio } from "./anonymous.js";
+import type { Fault, FaultError } from "./fault.js";
+
+/** fault_around_bytes: how much of the page cache a read fault maps at once. */
+const FAULT_AROUND = 65536;
+
+/** do_fault(): nothing is mapped yet at an address of a file. */
+export function doFault(fault: Fault): FaultError | null {
+  if (!fault.write) return doReadFault(fault);
+  return (fault.fields.flags & VmFlag.shared) === 0 ? doCowFault(fault) : doSharedFault(fault);
+}
+
+function askFile(fault: Fault): Pfn | FaultError {
+  const { file } = fault.fields;
+  const outcome = file!.ops.fault === undefined ? "SIGBUS" : file!.ops.fault(file!, fault);
+  return typeof outcome === "string" ? outcome : outcome.pfn;
+}
+
+/** do_read_fault() */
+function doReadFault(fault: Fault): FaultError | null {
+  if (fault.fields.file!.ops.mapsAround === true && mapAround(fault)) return null;
+  const got = askFile(fault);
+  if (typeof got === "string") return got;
+  finishFault(fault, got);
+  return null;
+}
+
+/** do_shared_fault() */
+function doSharedFault(fault: Fault): FaultError | null {
+  const got = askFile(fault);
+  if (typeof got === "string") return got;
+  fault.vma.mm.host.frames.mark(got, PageFlag.dirty);
+  finishFault(fault, got);
+  return null;
+}
+
+/** do_cow_fault(): the first access to a private mapping of a file is a write: a copy at once. */
+function doCowFault(fault: Fault): FaultError | null {
+  const { vma } = fault;
+  const { frames } = vma.mm.host;
+  anonVmaPrepare(vma);
+  const copy = allocAnonFolio(fault);
+  if (copy === null) return "OOM";
+  const got = askFile(fault);
+  if (typeof got === "string") {
+    frames.put(copy);
+    return got;
+  }
+  frames.word.set(copy, frames.word.get(got));
+  frames.unlock(got);
+  frames.put(got);
+  const { mm } = vma;
+  const table = mm.allocPte(fault.address);
+  const index = table.indexOf(fault.address);
+  mm.pageTableLock.lock();
+  const won = table.get(index) === 0;
+  if (won) {
+    addNewAnonRmap(fault.task, copy, vma, fault.pgoff);
+    table.set(
+      index,
+      mkPte(copy, pageProt(fault.fields) | maybeWrite(fault.fields) | PteFlag.dirty | PteFlag.young),
+    );
+  }
+  mm.pageTableLock.unlock();
+  if (!won) frames.put(copy);
+  return null;
+}
+
+/** finish_fault(): maps the page of the file, which keeps the reference, and unlocks it. */
+function finishFault(fault: Fault, pfn: Pfn): void {
+  const { vma, fields, address, write } = fault;
+  const { mm } = vma;
+  const { frames } = mm.host;
+  const table = mm.allocPte(address);
+  const index = table.indexOf(address);
+  mm.pageTableLock.lock();
+  const won = table.get(index) === 0;
+  if (won) {
+    addFileRmap(frames, pfn);
+    const dirty = write ? maybeWrite(fields) | PteFlag.dirty : 0;
+    table.set(index, mkPte(pfn, pageProt(fields) | dirty | PteFlag.young));
+  }
+  mm.pageTableLock.unlock();
+  frames.unlock(pfn);
+  if (!won) frames.put(pfn);
+}
+
+/** do_fault_around(), filemap_map_pages(): maps what is cached around the address. @returns was the address itself? */
+function mapAround(fault: Fault): boolean {
+  const { vma, fields, address } = fault;
+  const { mm } = vma;
+  const { frames } = mm.host;
+  const { inode } = fields.file!;
+  const pmdStart = address - (address % PMD_SIZE);
+  const from = Math.max(fields.start, pmdStart, address - (address % FAULT_AROUND));
+  const to = Math.min(fields.end, pmdStart + PMD_SIZE, address - (address % FAULT_AROUND) + FAULT_AROUND);
+  const first = pgoffOf(fields, from);
+  const last = first + (to - from) / PAGE_SIZE;
+  let found = inode!.pages.next(first, last);
+  if (found < 0) return false;
+  const table = mm.allocPte(address);
+  let hit = false;
+  mm.pageTableLock.lock();
+  for (; found >= 0; found = inode!.pages.next(found + 1, last)) {
+    const at = from + (found - first) * PAGE_SIZE;
+    const index = table.indexOf(at);
+    const pfn = inode!.pages.get(found);
+    const usable = frames.test(pfn, PageFlag.uptodate) && !frames.test(pfn, PageFlag.hwpoison | PageFlag.locked);
+    if (!usable || table.get(index) !== 0) continue;
+    if (!frames.tryGet(pfn)) continue;
+    addFileRmap(frames, pfn);
+    table.set(index, mkPte(pfn, pageProt(fields) | (at === address ? PteFlag.young : 0)));
+    if (at === address) hit = true;
+  }
+  mm.pageTableLock.unlock();
+  return hit;
+}

@@ -1,0 +1,69 @@
+import { type Hva, pageAlignDown } from "../addresses.js";
+import { pgoffOf } from "../file.js";
+import { doNumaPage } from "../numa/hinting-fault.js";
+import { PteFlag, pteChange, pteHas, ptePfn, ptePresent, pteProtNone } from "../pte.js";
+import type { Task } from "../task.js";
+import { isAccessible, isAnonymous, type Vma } from "../vma.js";
+import { doAnonymousPage } from "./anonymous.js";
+import type { Fault, FaultError, FaultFlags } from "./fault.js";
+import { doFault } from "./file-fault.js";
+import { doWpPage } from "./wp.js";
+
+/**
+ * handle_mm_fault(): makes an address accessible, or says why not. Under mmap_lock; the caller has checked that the
+ * mapping allows the access. The fault may have to be taken again.
+ */
+export function handleMmFault(task: Task, vma: Vma, address: Hva, flags: FaultFlags): FaultError | null {
+  const fields = vma.fields;
+  const at = pageAlignDown(address);
+  const fault: Fault = {
+    task,
+    vma,
+    fields,
+    address: at,
+    pgoff: pgoffOf(fields, at),
+    write: flags.write,
+    ...(flags.unshare === true ? { unshare: true } : {}),
+  };
+  return handlePteFault(fault);
+}
+
+/** handle_pte_fault() */
+function handlePteFault(fault: Fault): FaultError | null {
+  const { vma, fields, address } = fault;
+  const { mm } = vma;
+  const table = mm.pteTable(address);
+  const index = table === null ? 0 : table.indexOf(address);
+  const orig = table === null ? 0 : table.get(index);
+  if (table === null || orig === 0) {
+    return isAnonymous(fields) ? doAnonymousPage(fault) : doFault(fault);
+  }
+  const pteFault = { ...fault, table, index, orig };
+  if (pteHas(orig, PteFlag.migration)) {
+    // migration_entry_wait(): the mover holds the page's lock.
+    const pfn = ptePfn(orig);
+    const { frames } = mm.host;
+    if (frames.tryGet(pfn)) {
+      frames.lock(pfn);
+      frames.unlock(pfn);
+      frames.put(pfn);
+    }
+    return null;
+  }
+  if (!ptePresent(orig)) throw new Error(`entry ${orig} at ${address.toString(16)} is neither present nor none`);
+  if (pteProtNone(orig) && isAccessible(fields)) return doNumaPage(pteFault);
+
+  mm.pageTableLock.lock();
+  if (table.get(index) !== orig) {
+    mm.pageTableLock.unlock();
+    return null;
+  }
+  let entry = pteChange(orig, PteFlag.young, 0);
+  if (fault.write || fault.unshare === true) {
+    if (!pteHas(orig, PteFlag.write)) return doWpPage(pteFault);
+    if (fault.write) entry = pteChange(entry, PteFlag.dirty, 0);
+  }
+  table.set(index, entry);
+  mm.pageTableLock.unlock();
+  return null;
+}

@@ -1,0 +1,81 @@
+import { PAGE_SIZE } from "../addresses.js";
+import { PageFlag } from "../frames.js";
+import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
+import { mkPte, PteFlag, pteChange, pteHas, ptePfn } from "../pte.js";
+import { maybeWrite, pageProt } from "../prot.js";
+import { addNewAnonRmap, anonVmaPrepare, removeRmap } from "../rmap.js";
+import { VmFlag } from "../vma.js";
+import { allocAnonFolio } from "./anonymous.js";
+import type { FaultError, PteFault } from "./fault.js";
+
+/** do_wp_page(): a write to an entry that does not allow it. Called with the page-table lock, which it drops. */
+export function doWpPage(fault: PteFault): FaultError | null {
+  const { vma, fields, orig, table, index } = fault;
+  const { mm } = vma;
+  const { frames } = mm.host;
+  const special = pteHas(orig, PteFlag.special);
+  const pfn = ptePfn(orig);
+  if ((fields.flags & (VmFlag.shared | VmFlag.mayShare)) !== 0) {
+    // wp_page_shared(): no file here wants to know of the first write.
+    frames.mark(pfn, PageFlag.dirty);
+    table.set(index, pteChange(orig, maybeWrite(fields) | PteFlag.dirty | PteFlag.young, 0));
+    mm.pageTableLock.unlock();
+    return null;
+  }
+  if (!special && frames.test(pfn, PageFlag.anon) && canReuse(fault)) {
+    frames.mark(pfn, PageFlag.anonExclusive);
+    // wp_page_reuse()
+    if (fault.unshare !== true) {
+      table.set(index, pteChange(orig, maybeWrite(fields) | PteFlag.dirty | PteFlag.young, 0));
+    }
+    mm.pageTableLock.unlock();
+    return null;
+  }
+  if (!special) frames.get(pfn);
+  mm.pageTableLock.unlock();
+  return wpPageCopy(fault, special);
+}
+
+/** PageAnonExclusive(), or wp_can_reuse_anon_folio(): nobody else can reach the page. */
+function canReuse(fault: PteFault): boolean {
+  const { frames } = fault.vma.mm.host;
+  const pfn = ptePfn(fault.orig);
+  if (frames.test(pfn, PageFlag.anonExclusive)) return true;
+  if (frames.test(pfn, PageFlag.ksm) || frames.refcount.get(pfn) !== 1) return false;
+  if (!frames.trylock(pfn)) return false;
+  const only = frames.refcount.get(pfn) === 1;
+  if (only) frames.setMapping(pfn, fault.vma.anonVma.get(), fault.pgoff);
+  frames.unlock(pfn);
+  return only;
+}
+
+/** wp_page_copy(): a copy of one's own, under a notifier. The old page came with a reference. */
+function wpPageCopy(fault: PteFault, zero: boolean): FaultError | null {
+  const { vma, fields, address, orig, table, index } = fault;
+  const { mm } = vma;
+  const { frames } = mm.host;
+  const old = ptePfn(orig);
+  anonVmaPrepare(vma);
+  const copy = allocAnonFolio(fault);
+  if (copy === null) {
+    if (!zero) frames.put(old);
+    return "OOM";
+  }
+  if (!zero) frames.word.set(copy, frames.word.get(old));
+  const range = invalidateRangeStart(mm, address, address + PAGE_SIZE, "CLEAR", "wp_page_copy");
+  mm.pageTableLock.lock();
+  const won = table.get(index) === orig;
+  if (won) {
+    table.set(index, 0);
+    addNewAnonRmap(fault.task, copy, vma, fault.pgoff);
+    const write = fault.unshare === true ? 0 : maybeWrite(fields) | PteFlag.dirty;
+    table.set(index, mkPte(copy, pageProt(fields) | write | PteFlag.young));
+    if (!zero) removeRmap(frames, old);
+  }
+  mm.pageTableLock.unlock();
+  invalidateRangeEnd(mm, range);
+  if (!won) frames.put(copy);
+  else if (!zero) frames.put(old);
+  if (!zero) frames.put(old);
+  return null;
+}

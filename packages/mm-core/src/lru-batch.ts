@@ -1,0 +1,78 @@
+import { Kind, Shared, type Store } from "@kvmm/interleave";
+import type { Pfn } from "./addresses.js";
+import { type Frames, PageFlag } from "./frames.js";
+
+/** FOLIO_BATCH_SIZE */
+const BATCH_SIZE = 31;
+
+/** The new pages of one CPU that are not on the LRU yet (cpu_fbatches.lru_add). */
+class Batch extends Shared {
+  #pages: Pfn[] = [];
+
+  constructor(store: Store, cpu: number) {
+    super(store, `cpu ${cpu} lru_add batch`);
+  }
+
+  /** @returns how many there are now */
+  push(pfn: Pfn): number {
+    const { task } = this.store;
+    if (task?.replays(this, Kind.Write, 0)) return task.recorded() as number;
+    this.#pages.push(pfn);
+    if (this.store.journalling) this.store.changed(this, this.#pages.length, undefined, pfn);
+    task?.record(this.#pages.length);
+    return this.#pages.length;
+  }
+
+  /** Empties it. @returns what was in it */
+  take(): readonly Pfn[] {
+    const { task } = this.store;
+    if (task?.replays(this, Kind.Write, 0)) return task.recorded() as readonly Pfn[];
+    const taken = this.#pages;
+    if (taken.length > 0) {
+      this.#pages = [];
+      if (this.store.journalling) this.store.changed(this, 0, taken, undefined);
+    }
+    task?.record(taken);
+    return taken;
+  }
+
+  override restore(key: number, old: unknown): void {
+    if (key === 0) this.#pages = old as Pfn[];
+    else this.#pages.length = key - 1;
+  }
+}
+
+/**
+ * Where new pages wait for the LRU: a batch per CPU, each page with a reference, emptied when it is full or drained.
+ * Until then a page cannot be isolated, and so not be moved.
+ */
+export class LruBatches {
+  readonly #batches: readonly Batch[];
+
+  constructor(
+    store: Store,
+    private readonly frames: Frames,
+    cpus: number,
+  ) {
+    this.#batches = Array.from({ length: cpus }, (_, cpu) => new Batch(store, cpu));
+  }
+
+  /** folio_add_lru() */
+  add(cpu: number, pfn: Pfn): void {
+    this.frames.get(pfn);
+    const batch = this.#batches[cpu % this.#batches.length]!;
+    if (batch.push(pfn) === BATCH_SIZE) this.#move(batch);
+  }
+
+  /** lru_add_drain_all(). Where the kernel drains its own CPU alone, the model drains all. */
+  drain(): void {
+    for (const batch of this.#batches) this.#move(batch);
+  }
+
+  #move(batch: Batch): void {
+    for (const pfn of batch.take()) {
+      this.frames.mark(pfn, PageFlag.lru);
+      this.frames.put(pfn);
+    }
+  }
+}

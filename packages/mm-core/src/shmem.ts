@@ -1,0 +1,152 @@
+import { Cell, Shared } from "@kvmm/interleave";
+import { PAGE_SIZE, pageAlign, pageAlignDown, pages } from "./addresses.js";
+import { hex, type Refusal, refuse } from "./errno.js";
+import type { Fault, FaultOutcome } from "./fault/fault.js";
+import { type FileOps, Inode, type OpenFile } from "./file.js";
+import { filemapCreateFolio, filemapLockFolio, truncateInodePagesRange, unmapMappingRange } from "./filemap.js";
+import { PageFlag } from "./frames.js";
+import type { Host } from "./host.js";
+import { type Mempolicy, SharedPolicy } from "./mempolicy.js";
+import type { Task } from "./task.js";
+import type { Vma } from "./vma.js";
+
+export const FallocFlag = { keepSize: 1, punchHole: 2 } as const;
+export const Seal = { seal: 1, shrink: 2, grow: 4, write: 8, futureWrite: 16, exec: 32 } as const;
+
+/** struct shmem_inode_info: what a memfd keeps besides its pages. */
+export class ShmemInfo extends Shared {
+  /** {@link Seal} */
+  readonly seals: Cell<number>;
+  readonly policy: SharedPolicy;
+
+  constructor(host: Host, name: string, seals: number) {
+    super(host.store, `${name} shmem_inode_info`);
+    this.seals = new Cell(host.store, `${name} seals`, seals);
+    this.policy = new SharedPolicy(host.store, name);
+  }
+
+  override restore(): void {}
+}
+
+/** A file of shared memory: what memfd_create returns. */
+export function createShmem(host: Host, name: string, seals: number): { inode: Inode; info: ShmemInfo; ops: FileOps } {
+  const traits = { unevictable: false, inaccessible: false, movable: true, swapbacked: true };
+  const inode = new Inode(host, name, traits);
+  const info = new ShmemInfo(host, name, seals);
+  return { inode, info, ops: SHMEM };
+}
+
+function infoOf(file: OpenFile): ShmemInfo {
+  return file.data as ShmemInfo;
+}
+
+const SHMEM: FileOps = {
+  kind: "shmem",
+  mapsAround: true,
+  mmap: () => undefined,
+  fault: shmemFault,
+  fallocate: shmemFallocate,
+  truncate: shmemSetattr,
+  getPolicy: (vma: Vma, address) => {
+    const { file, pgoff, start } = vma.fields;
+    return infoOf(file!).policy.lookup(pgoff + pages(address - start));
+  },
+  setPolicy: (vma: Vma, start, end, policy: Mempolicy | null) => {
+    const { file, pgoff, start: base } = vma.fields;
+    const first = pgoff + pages(start - base);
+    infoOf(file!).policy.set(first, first + pages(end - start), policy);
+    return undefined;
+  },
+};
+
+/** shmem_fault() */
+function shmemFault(file: OpenFile, fault: Fault): FaultOutcome {
+  const inode = file.inode!;
+  const { frames } = file.host;
+  if (fault.pgoff * PAGE_SIZE >= inode.size.get()) return "SIGBUS";
+  const pfn =
+    filemapLockFolio(inode, fault.pgoff) ??
+    filemapCreateFolio(fault.task, inode, fault.pgoff, infoOf(file).policy.lookup(fault.pgoff));
+  if (pfn === null) return "OOM";
+  if (frames.test(pfn, PageFlag.hwpoison)) {
+    frames.unlock(pfn);
+    frames.put(pfn);
+    return "HWPOISON";
+  }
+  frames.mark(pfn, PageFlag.uptodate);
+  return { pfn };
+}
+
+/** shmem_fallocate() */
+function shmemFallocate(file: OpenFile, mode: number, offset: number, length: number, task: Task): Refusal | undefined {
+  const fn = "shmem_fallocate";
+  const inode = file.inode!;
+  const info = infoOf(file);
+  if ((mode & ~(FallocFlag.keepSize | FallocFlag.punchHole)) !== 0) {
+    return refuse("EOPNOTSUPP", fn, `mode ${hex(mode)}`, "FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE");
+  }
+  inode.lock.writeLock();
+  const refused =
+    (mode & FallocFlag.punchHole) !== 0
+      ? punchHole(inode, info, offset, length)
+      : allocate(inode, info, offset, length, (mode & FallocFlag.keepSize) !== 0, task);
+  inode.lock.writeUnlock();
+  return refused;
+}
+
+function punchHole(inode: Inode, info: ShmemInfo, offset: number, length: number): Refusal | undefined {
+  if ((info.seals.get() & (Seal.write | Seal.futureWrite)) !== 0) {
+    return refuse("EPERM", "shmem_fallocate", "the file is sealed against writing");
+  }
+  const first = pages(pageAlign(offset));
+  const last = pages(pageAlignDown(offset + length));
+  if (last > first) unmapMappingRange(inode, first, last, false);
+  // shmem_truncate_range(): whole pages go; the rest of a partial one is zeroed.
+  truncateInodePagesRange(inode, first, last);
+  return undefined;
+}
+
+function allocate(
+  inode: Inode,
+  info: ShmemInfo,
+  offset: number,
+  length: number,
+  keepSize: boolean,
+  task: Task,
+): Refusal | undefined {
+  const size = inode.size.get();
+  const end = offset + length;
+  if ((info.seals.get() & Seal.grow) !== 0 && end > size) {
+    return refuse("EPERM", "shmem_fallocate", "the file is sealed against growing");
+  }
+  const { frames } = inode.host;
+  for (let index = pages(offset); index * PAGE_SIZE < end; index++) {
+    const pfn = filemapCreateFolio(task, inode, index, info.policy.lookup(index));
+    if (pfn === null) return refuse("ENOSPC", "shmem_fallocate", "memory is exhausted");
+    frames.mark(pfn, PageFlag.uptodate);
+    frames.unlock(pfn);
+    frames.put(pfn);
+  }
+  if (!keepSize && end > size) inode.size.set(end);
+  return undefined;
+}
+
+/** shmem_setattr() for a new size */
+function shmemSetattr(file: OpenFile, size: number): Refusal | undefined {
+  const inode = file.inode!;
+  const seals = infoOf(file).seals.get();
+  const old = inode.size.get();
+  if ((size < old && (seals & Seal.shrink) !== 0) || (size > old && (seals & Seal.grow) !== 0)) {
+    return refuse("EPERM", "shmem_setattr", `the file is sealed against ${size < old ? "shrinking" : "growing"}`);
+  }
+  if (size === old) return undefined;
+  inode.size.set(size);
+  if (size < old) {
+    const hole = pages(pageAlign(size));
+    unmapMappingRange(inode, hole, Number.MAX_SAFE_INTEGER, true);
+    truncateInodePagesRange(inode, hole, Number.MAX_SAFE_INTEGER);
+    // Faults may have come in between.
+    unmapMappingRange(inode, hole, Number.MAX_SAFE_INTEGER, true);
+  }
+  return undefined;
+}

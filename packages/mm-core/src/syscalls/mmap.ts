@@ -1,0 +1,172 @@
+import { DEFAULT_MAP_WINDOW, type Hva, isPageAligned, pageAlign, pageAlignDown, pages } from "../addresses.js";
+import { hex, isRefusal, type Refusal, type Result, refuse } from "../errno.js";
+import type { OpenFile } from "../file.js";
+import type { Mm } from "../mm.js";
+import { NotModelled } from "../not-modelled.js";
+import type { Task } from "../task.js";
+import { unmapRange } from "../unmap.js";
+import { Vma, type VmaFields, VmFlag } from "../vma.js";
+import { linkVma } from "../vma-tree.js";
+
+export const Prot = { read: 1, write: 2, exec: 4 } as const;
+
+export const MapFlag = {
+  shared: 1,
+  private: 2,
+  sharedValidate: 3,
+  type: 0xf,
+  fixed: 0x10,
+  anonymous: 0x20,
+  locked: 0x2000,
+  noreserve: 0x4000,
+  populate: 0x8000,
+  nonblock: 0x1_0000,
+  hugetlb: 0x4_0000,
+  sync: 0x8_0000,
+  fixedNoreplace: 0x10_0000,
+} as const;
+
+/** Flags that plain MAP_SHARED ignores when it does not know them, and MAP_SHARED_VALIDATE refuses. */
+const LEGACY_FLAGS =
+  MapFlag.type |
+  MapFlag.fixed |
+  MapFlag.anonymous |
+  MapFlag.locked |
+  MapFlag.noreserve |
+  MapFlag.populate |
+  MapFlag.nonblock |
+  MapFlag.hugetlb |
+  0x100 | // MAP_GROWSDOWN
+  0x800 | // MAP_DENYWRITE
+  0x1000 | // MAP_EXECUTABLE
+  0x2_0000; // MAP_STACK
+
+export interface MmapArgs {
+  readonly addr: Hva;
+  /** Bytes. */
+  readonly length: number;
+  /** {@link Prot} */
+  readonly prot: number;
+  /** {@link MapFlag} */
+  readonly flags: number;
+  /** -1 for none. */
+  readonly fd: number;
+  /** Bytes. */
+  readonly offset: number;
+}
+
+/** Where mmap begins to look for room, downwards (mm->mmap_base). */
+const MMAP_BASE = DEFAULT_MAP_WINDOW - 0x800_0000;
+const MMAP_MIN_ADDR = 0x1_0000;
+
+/** mmap(2). @returns the address */
+export function mmap(task: Task, args: MmapArgs): Result<Hva> {
+  const { mm, process } = task;
+  if (!isPageAligned(args.offset)) return refuse("EINVAL", "sys_mmap", `offset ${hex(args.offset)} is not page-aligned`);
+  if ((args.flags & MapFlag.hugetlb) !== 0) throw new NotModelled("mmap(MAP_HUGETLB)");
+  let file: OpenFile | null = null;
+  if ((args.flags & MapFlag.anonymous) === 0) {
+    file = process.file(args.fd);
+    if (file === null) return refuse("EBADF", "ksys_mmap_pgoff", `descriptor ${args.fd} is not open`);
+  }
+  mm.mmapLock.writeLock();
+  const result = doMmap(task, file, args);
+  mm.mmapLock.writeUnlock();
+  return result;
+}
+
+/** do_mmap() */
+function doMmap(task: Task, file: OpenFile | null, args: MmapArgs): Result<Hva> {
+  const { mm } = task;
+  if (args.length === 0) return refuse("EINVAL", "do_mmap", "length is 0");
+  const length = pageAlign(args.length);
+  if (length >= 2 ** 64) return refuse("ENOMEM", "do_mmap", `length ${hex(args.length)} wraps when rounded up to pages`);
+  if (pages(args.offset) + pages(length) >= 2 ** 52) {
+    return refuse("EOVERFLOW", "do_mmap", `offset ${hex(args.offset)} plus length ${hex(length)} wraps`);
+  }
+  const noreplace = (args.flags & MapFlag.fixedNoreplace) !== 0;
+  const fixed = noreplace || (args.flags & MapFlag.fixed) !== 0;
+  const address = findAddress(mm, args.addr, length, fixed);
+  if (isRefusal(address)) return address;
+  if (noreplace && mm.vmas.first(address, address + length) !== undefined) {
+    return refuse("EEXIST", "do_mmap", `something is mapped within ${hex(address)}-${hex(address + length)} (MAP_FIXED_NOREPLACE)`);
+  }
+  const flags = vmFlags(file, args);
+  if (isRefusal(flags)) return flags;
+  const anonymousShared = file === null && (flags & VmFlag.shared) !== 0;
+  if (anonymousShared) throw new NotModelled("mmap(MAP_SHARED | MAP_ANONYMOUS)");
+  if ((args.flags & (MapFlag.populate | MapFlag.locked)) !== 0) throw new NotModelled("mmap(MAP_POPULATE, MAP_LOCKED)");
+
+  const fields: VmaFields = {
+    start: address,
+    end: address + length,
+    flags,
+    pgoff: file === null ? pages(address) : pages(args.offset),
+    file,
+    policy: null,
+  };
+  // mmap_region(): what is there goes first, then the file has its say.
+  unmapRange(mm, address, address + length);
+  const refused = file?.ops.mmap?.(file, fields);
+  if (refused !== undefined) return refused;
+  file?.get();
+  linkVma(mm.host.store.create(() => new Vma(mm, fields)));
+  return address;
+}
+
+/** __get_unmapped_area() */
+function findAddress(mm: Mm, hint: Hva, length: number, fixed: boolean): Result<Hva> {
+  const fn = "__get_unmapped_area";
+  if (length > DEFAULT_MAP_WINDOW) return refuse("ENOMEM", fn, `length ${hex(length)} exceeds the address space`);
+  if (fixed) {
+    if (hint > DEFAULT_MAP_WINDOW - length) return refuse("ENOMEM", fn, `${hex(hint)} plus ${hex(length)} is beyond user space`);
+    if (!isPageAligned(hint)) return refuse("EINVAL", fn, `address ${hex(hint)} is not page-aligned (MAP_FIXED)`);
+    return hint;
+  }
+  const wanted = pageAlignDown(hint + 4095);
+  if (wanted >= MMAP_MIN_ADDR && wanted <= DEFAULT_MAP_WINDOW - length && mm.vmas.first(wanted, wanted + length) === undefined) {
+    return wanted;
+  }
+  let end = MMAP_BASE;
+  for (;;) {
+    if (end - length < MMAP_MIN_ADDR) return refuse("ENOMEM", fn, `no gap of ${hex(length)} bytes is left`);
+    const obstacles = mm.vmas.overlapping(end - length, end);
+    const last = obstacles[0];
+    if (last === undefined) return end - length;
+    end = last.fields.start;
+  }
+}
+
+/** calc_vm_prot_bits(), calc_vm_flag_bits(), and do_mmap()'s checks of the file. */
+function vmFlags(file: OpenFile | null, args: MmapArgs): number | Refusal {
+  const { prot } = args;
+  let flags =
+    (prot & Prot.read ? VmFlag.read : 0) |
+    (prot & Prot.write ? VmFlag.write : 0) |
+    (prot & Prot.exec ? VmFlag.exec : 0) |
+    VmFlag.mayRead |
+    VmFlag.mayWrite |
+    VmFlag.mayExec |
+    (args.flags & MapFlag.noreserve ? VmFlag.noreserve : 0);
+  const type = args.flags & MapFlag.type;
+  if (type !== MapFlag.shared && type !== MapFlag.private && type !== MapFlag.sharedValidate) {
+    return refuse("EINVAL", "do_mmap", `flags ${hex(args.flags)} name no kind of mapping`, "MAP_SHARED or MAP_PRIVATE");
+  }
+  if (file === null) {
+    if (type === MapFlag.sharedValidate) return refuse("EINVAL", "do_mmap", "MAP_SHARED_VALIDATE of no file");
+    return type === MapFlag.shared ? flags | VmFlag.shared | VmFlag.mayShare : flags;
+  }
+  if (type !== MapFlag.private) {
+    if (type === MapFlag.sharedValidate && (args.flags & ~LEGACY_FLAGS & ~MapFlag.fixedNoreplace) !== 0) {
+      return refuse("EOPNOTSUPP", "do_mmap", `flags ${hex(args.flags)} have bits that MAP_SHARED_VALIDATE does not know`);
+    }
+    if ((prot & Prot.write) !== 0 && !file.access.write) {
+      return refuse("EACCES", "do_mmap", `${file.name} is not open for writing`, "PROT_READ, or O_RDWR");
+    }
+    flags |= VmFlag.shared | VmFlag.mayShare;
+    if (!file.access.write) flags &= ~(VmFlag.mayWrite | VmFlag.shared);
+  }
+  if (!file.access.read) return refuse("EACCES", "do_mmap", `${file.name} is not open for reading`);
+  if (file.ops.mmap === undefined) return refuse("ENODEV", "do_mmap", `${file.name} (${file.ops.kind}) cannot be mapped`);
+  return flags;
+}

@@ -1,0 +1,24 @@
+import { DEFAULT_MAP_WINDOW, type Hva } from "./addresses.js";
+import type { Mm } from "./mm.js";
+import { freeBatch, freePgtables, unmapVmas } from "./zap.js";
+import { isolateRange, unlinkReverse } from "./vma-tree.js";
+
+/**
+ * do_vmi_align_munmap(): removes whatever is mapped in `[start, end)`, cutting mappings at its ends. Nothing there
+ * is no error, and raises no notifier. Under mmap_lock held for writing.
+ */
+export function unmapRange(mm: Mm, start: Hva, end: Hva): void {
+  const vmas = isolateRange(mm, start, end);
+  const first = vmas[0];
+  const last = vmas[vmas.length - 1];
+  if (first === undefined || last === undefined) return;
+  const from = first.fields.start;
+  const to = last.fields.end;
+  for (const vma of vmas) mm.vmas.delete(vma.fields.start);
+  // unmap_region(): between the neighbours that stay.
+  const batch = unmapVmas(mm, vmas, from, to);
+  for (const vma of vmas) unlinkReverse(vma);
+  freePgtables(mm, from, to, mm.vmas.floor(from)?.fields.end ?? 0, mm.vmas.ceiling(to)?.fields.start ?? DEFAULT_MAP_WINDOW);
+  freeBatch(mm.host, batch);
+  for (const vma of vmas) vma.fields.file?.put();
+}

@@ -1,0 +1,21 @@
+import { address, choice, choices, number, optional, orElse, reference, required, size } from "../argument.js";
+import { call } from "./call.js";
+
+/** What the kernel does in its own time, or is told to do through a control file. */
+export const activityCalls = {
+  compact_memory: call("compacts memory", {}),
+  split_huge_pages: call("splits every huge page of the system", { value: required(number) }),
+  node_reclaim: call("reclaims memory of a node", { node: required(number), size: required(size) }),
+  lru_gen_age: call("ageing walks of the multi-generational LRU", { node: required(number), times: required(number) }),
+  ksm_run: call("ksmd scans everything so often, then stops", { full_scans: required(number) }),
+  damon: call("DAMON watches a range, or the frame behind a page", {
+    ops: required(choice("fvaddr", "paddr")),
+    addr: optional(address),
+    frame_of: optional(reference),
+    offset: orElse(size, 0),
+    length: required(size),
+    ms: required(number),
+    toucher: required(choices("host", "guest")),
+  }),
+  damon_stat: call("the kernel's DAMON_STAT is switched on for so long", { ms: required(number) }),
+} as const;

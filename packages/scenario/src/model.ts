@@ -1,0 +1,129 @@
+import type { CallName } from "./format/calls/index.js";
+import type { Architecture } from "./format/machine.js";
+import type { Observation } from "./format/observation.js";
+import type { Scenario } from "./format/scenario.js";
+import type { Kernel } from "./kernels/kernels.js";
+import type { LibraryScenario } from "./library/library.js";
+import type { Patch } from "./patches/define-patch.js";
+import type { ReviewOptions, ReviewResult } from "./review/review.js";
+
+/** What the commands need of the model. */
+export interface Model {
+  readonly kernels: readonly Kernel[];
+  /** The kernel of a version, a release or a recorded kernel's own name. */
+  kernelOf(name: string): Kernel | undefined;
+  readonly patches: readonly Patch[];
+  readonly library: readonly LibraryScenario[];
+  readonly runScenario: RunScenario;
+  readonly review: (patch: Patch, options?: ReviewOptions) => ReviewResult;
+}
+
+/**
+ * Runs a scenario: its steps in order, and every interleaving of its threads. Deterministic: the same scenario,
+ * options and version give the same result. Throws {@link NotBuiltIn} for a kernel, configuration, architecture
+ * or patch that the model does not have.
+ */
+export type RunScenario = (scenario: Scenario, options?: RunOptions) => RunResult;
+
+/** What is said here comes before what the scenario says. */
+export interface RunOptions {
+  readonly kernel?: string;
+  readonly arch?: Architecture;
+  /** Applied after the scenario's own. */
+  readonly patches?: readonly (string | Patch)[];
+  readonly seed?: number;
+}
+
+/** Whether what should hold does. */
+export type Verdict = "holds" | "breaks";
+
+/** Where the model decided something, under the kernel's name for the function. */
+export interface Decision {
+  readonly fn: string;
+  readonly text: string;
+}
+
+/** Why a call failed: the kernel function that refused, and its reason. */
+export interface Refusal {
+  readonly fn: string;
+  readonly reason: string;
+}
+
+/** What there is to say of one step beside what is observed. */
+export interface StepResult {
+  readonly decisions: readonly Decision[];
+  readonly refusal?: Refusal;
+}
+
+/** A call that the model lacks, or lacks on this machine. */
+export interface NotModelled {
+  /** The index of the step; of a thread, the index in it. */
+  readonly step: number;
+  readonly thread?: string;
+  readonly call: CallName;
+  readonly why: string;
+}
+
+/** One step of an interleaving: what a thread did, and the shared state that matters afterwards. */
+export interface LaneStep {
+  readonly thread: string;
+  readonly call: CallName;
+  readonly fn: string;
+  readonly text: string;
+  readonly state: Readonly<Record<string, string>>;
+}
+
+/** A property or an expectation that does not hold. */
+export interface Violation {
+  /** `use-after-free`, `stale stage-2 mapping`, `expect[0]` */
+  readonly property: string;
+  /** The sentence that says what went wrong. */
+  readonly text: string;
+  /** The step after which it does not hold, where that is one of `steps`. */
+  readonly step?: number;
+  /** The shortest interleaving that shows it. */
+  readonly interleaving?: readonly LaneStep[];
+}
+
+/** How much of what can happen was looked at. */
+export interface Exploration {
+  readonly executions: number;
+  readonly states: number;
+  /** False: it was cut off by a bound. */
+  readonly complete: boolean;
+}
+
+export interface RunResult {
+  /** What it ran on. */
+  readonly kernel: string;
+  readonly arch: Architecture;
+  readonly patches: readonly string[];
+  readonly seed: number;
+  readonly verdict: Verdict;
+  /** The verdict in words: in what model, and what it does not cover. */
+  readonly sentence: string;
+  /** One for each step, in the form of FORMAT.md without `by`. */
+  readonly observed: readonly Observation[];
+  /** One for each step. */
+  readonly steps: readonly StepResult[];
+  /** What the names stood for before each step. */
+  readonly names?: readonly ReadonlyMap<string, bigint>[];
+  readonly notModelled: readonly NotModelled[];
+  /** What the verdict does not cover, in words. */
+  readonly notCovered: readonly string[];
+  readonly warnings: readonly string[];
+  readonly violations: readonly Violation[];
+  readonly exploration?: Exploration;
+}
+
+/** A kernel, configuration, architecture or patch that is named but not built in. */
+export class NotBuiltIn extends Error {
+  override readonly name = "NotBuiltIn";
+  constructor(
+    readonly what: "kernel" | "configuration" | "architecture" | "patch" | "model",
+    readonly wanted: string,
+    readonly hint?: string,
+  ) {
+    super(`${what} "${wanted}" is not built in${hint === undefined ? "" : `; ${hint}`}`);
+  }
+}

@@ -1,0 +1,16 @@
+import type { ArgumentValue } from "../format/argument.js";
+import type { Step } from "../format/step.js";
+
+/** `mmap(length 16p, prot rw, flags MAP_PRIVATE|MAP_ANONYMOUS) as ram`, on one line. */
+export function renderStep({ call, args = {}, as, task }: Step): string {
+  const written = Object.entries(args).map(([name, value]) => `${name} ${renderArgument(value)}`);
+  const named = as === undefined ? "" : ` as ${as}`;
+  const by = task === undefined ? "" : ` by ${task}`;
+  return `${call}(${written.join(", ")})${named}${by}`;
+}
+
+export function renderArgument(value: ArgumentValue): string {
+  if (!Array.isArray(value)) return String(value);
+  const isFlags = value.length > 0 && value.every((element) => typeof element === "string" && /^[A-Z]/.test(element));
+  return isFlags ? value.join("|") : `[${value.join(", ")}]`;
+}

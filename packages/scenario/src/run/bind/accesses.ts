@@ -1,0 +1,91 @@
+import { guestAccess } from "@kvmm/kvm-memslots";
+import { hostAccess, PAGE_SIZE } from "@kvmm/mm-core";
+import type { Access, ExitObservation, FaultObservation, Observation, SignalObservation } from "../../format/observation.js";
+import type { Bindings, CallOutcome } from "../outcome.js";
+import { GroupedPages } from "../page-runs.js";
+import { unsigned } from "../results.js";
+import type { World } from "../world.js";
+import type { Task } from "@kvmm/mm-core";
+
+/** A first word is 32 bits. */
+const WORD = 0xffff_ffffn;
+
+interface Range {
+  readonly length: bigint;
+  readonly stride: bigint;
+}
+
+interface Written {
+  readonly value: bigint;
+  readonly value_step: bigint;
+}
+
+/** The byte offsets at which a range is touched. */
+function* touched({ length, stride }: Range): Generator<number> {
+  for (let offset = 0n; offset < length; offset += stride) yield Number(offset);
+}
+
+/** A guest's accesses, page by page, and the stage-2 faults and exits that they take. */
+export function guestTouch(world: World, kind: Access, args: Range & { readonly gpa: bigint }, written?: Written): CallOutcome {
+  const faults = new GroupedPages<Pick<FaultObservation, "access" | "kind">>();
+  const exits = new GroupedPages<Omit<ExitObservation, "pages">>();
+  let value: number | undefined;
+  let word = written?.value ?? 0n;
+  for (const offset of touched(args)) {
+    const page = Math.floor(offset / PAGE_SIZE);
+    const done = guestAccess(world.vcpu, unsigned(args.gpa) + offset, kind, Number(word & WORD));
+    for (const fault of done.faults) faults.add(fault, page);
+    if (done.exit !== undefined) {
+      const { reason, errno, signal, code } = done.exit;
+      exits.add(
+        {
+          ...(errno === undefined ? {} : { errno }),
+          ...(reason === undefined ? {} : { exit: reason }),
+          ...(signal === undefined ? {} : { signal }),
+          ...(code === undefined ? {} : { code }),
+        },
+        page,
+      );
+    }
+    if (offset === 0) value = done.value;
+    word += written?.value_step ?? 0n;
+  }
+  const observation: Observation = {
+    ...(kind === "read" && value !== undefined ? { value } : {}),
+    ...orNothing("exits", exits.list()),
+    ...orNothing("faults", faults.list()),
+  };
+  return { observation };
+}
+
+/** A thread's accesses through its own mapping, and the signals that they raise. */
+export function hostTouch(task: Task, args: Range & { readonly addr: bigint }, written?: Written): CallOutcome {
+  const signals = new GroupedPages<Omit<SignalObservation, "pages">>();
+  let value: number | undefined;
+  let word = written?.value ?? 0n;
+  for (const offset of touched(args)) {
+    const address = unsigned(args.addr) + offset;
+    const done = hostAccess(task, address, written === undefined ? undefined : Number(word & WORD));
+    if ("signal" in done) signals.add({ signal: done.signal, code: done.code }, Math.floor(offset / PAGE_SIZE));
+    else if (offset === 0) value = done.value;
+    word += written?.value_step ?? 0n;
+  }
+  const observation: Observation = {
+    ...(written === undefined && value !== undefined ? { value } : {}),
+    ...orNothing("signals", signals.list()),
+  };
+  return { observation };
+}
+
+function orNothing<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]: V });
+}
+
+export const accessBindings = {
+  none: () => ({}),
+  vcpu_read: (world, _task, args) => guestTouch(world, "read", args),
+  vcpu_write: (world, _task, args) => guestTouch(world, "write", args, args),
+  vcpu_exec: (world, _task, args) => guestTouch(world, "exec", args),
+  host_read: (_world, task, args) => hostTouch(task, args),
+  host_write: (_world, task, args) => hostTouch(task, args, args),
+} satisfies Bindings;

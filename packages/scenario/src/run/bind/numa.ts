@@ -1,0 +1,89 @@
+import {
+  getMempolicy,
+  isRefusal,
+  mbind,
+  NotModelled,
+  type PolicyMode,
+  refuse,
+  setMempolicy,
+  taskNumaWork,
+  whereArePages,
+} from "@kvmm/mm-core";
+import { PROGRAM_SLOT, type World } from "../world.js";
+import { policyModeFlags, policyModes } from "../../format/constants/mempolicy.js";
+import type { Observation } from "../../format/observation.js";
+import type { Bindings, CallOutcome } from "../outcome.js";
+import { int, unsigned, zero } from "../results.js";
+import { guestTouch, hostTouch } from "./accesses.js";
+
+const PAGE = 4096n;
+/** Scans in a step of `numa_balancing`: enough for the first ones, which scan everything, and for later ones. */
+const SCANS = 6;
+
+function modeOf(value: bigint): PolicyMode | undefined {
+  return Object.entries(policyModes).find(([, number]) => BigInt(number) === value)?.[0] as PolicyMode | undefined;
+}
+
+const unknownMode = (mode: bigint): CallOutcome => ({
+  refusal: refuse("EINVAL", "sanitize_mpol_flags", `mode ${mode} is unknown`),
+});
+
+export const numaBindings = {
+  mbind: (_world, task, { addr, length, mode, mode_flags, nodemask, flags }) => {
+    const name = modeOf(mode);
+    if (name === undefined) return unknownMode(mode);
+    const nodes = nodemask.map(Number);
+    return zero(mbind(task, unsigned(addr), unsigned(length), name, unsigned(mode_flags), nodes, int(flags)));
+  },
+  set_mempolicy: (_world, task, { mode, mode_flags, nodemask }) => {
+    const name = modeOf(mode);
+    return name === undefined
+      ? unknownMode(mode)
+      : zero(setMempolicy(task, name, unsigned(mode_flags), nodemask.map(Number)));
+  },
+  get_mempolicy: (_world, task, { addr, flags }) => {
+    const info = getMempolicy(task, unsigned(addr), int(flags));
+    if (isRefusal(info)) return { refusal: info };
+    const modeFlags = Object.entries(policyModeFlags).filter(([, bit]) => (info.modeFlags & bit) !== 0);
+    const observation: Observation = {
+      mode: info.mode,
+      ...(modeFlags.length === 0 ? {} : { mode_flags: modeFlags.map(([name]) => name) }),
+      nodemask: info.nodes,
+    };
+    return { observation };
+  },
+  move_pages: (_world, task, { addr, count, stride, node }) => {
+    if (node !== undefined) throw new NotModelled("move_pages to a node");
+    return { observation: { status: whereArePages(task, unsigned(addr), int(count), unsigned(stride)) } };
+  },
+  numa_balancing: (world, task, { mode, toucher }) => balance(world, task, int(mode), toucher),
+} satisfies Bindings;
+
+/**
+ * kernel.numa_balancing set to `mode` while the VMM, on CPU 1, and the touchers keep using the memory: scans and
+ * touches in turn. What the kernel does in its own time is here done in one order of many.
+ */
+function balance(world: World, task: World["vmm"], mode: number, toucher: readonly ("host" | "guest")[]): CallOutcome {
+  task.cpu.set(1);
+  const ram = world.names.get("ram");
+  const outcomes: Observation[] = [];
+  for (let scan = 0; scan < SCANS; scan++) {
+    if (mode !== 0) taskNumaWork(task, mode);
+    if (toucher.includes("host") && ram !== undefined) {
+      const length = BigInt(world.lengthOf("ram"));
+      const { observation } = hostTouch(task, { addr: ram, length, stride: PAGE }, WORD_WRITTEN);
+      outcomes.push(observation ?? {});
+    }
+    if (!toucher.includes("guest")) continue;
+    for (const slot of world.kvm.peekMemslots().peek()) {
+      if (slot.slotId === PROGRAM_SLOT) continue;
+      const range = { gpa: BigInt(slot.baseGfn) * PAGE, length: BigInt(slot.npages) * PAGE, stride: PAGE };
+      const { observation } = guestTouch(world, "write", range, WORD_WRITTEN);
+      outcomes.push(observation ?? {});
+    }
+  }
+  const faults = outcomes.flatMap((outcome) => outcome.faults ?? []);
+  return { observation: { ...(faults.length === 0 ? {} : { faults }), any: true } };
+}
+
+const WORD_WRITTEN = { value: 0x5a5a5a5an, value_step: 0n };

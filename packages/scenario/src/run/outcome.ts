@@ -1,0 +1,20 @@
+import type { Refusal } from "@kvmm/mm-core";
+import type { CallName, ResolvedArguments } from "../format/calls/index.js";
+import type { Observation } from "../format/observation.js";
+import type { Task } from "@kvmm/mm-core";
+import type { World } from "./world.js";
+
+/** What a call came to. */
+export interface CallOutcome {
+  readonly refusal?: Refusal;
+  /** What the call returned, for the name that the step gives it. */
+  readonly value?: bigint;
+  /** What was observed beside the notifiers; `ret` is 0 unless stated here. */
+  readonly observation?: Observation;
+}
+
+/** How a call of the vocabulary is made on the model. */
+export type CallBinding<C extends CallName> = (world: World, task: Task, args: ResolvedArguments<C>) => CallOutcome;
+
+/** The bindings of some calls. */
+export type Bindings = { readonly [C in CallName]?: CallBinding<C> };

@@ -1,0 +1,184 @@
+import { NotModelled as Lacking, type Refusal } from "@kvmm/mm-core";
+import type { Environment } from "../format/expression.js";
+import { ExpressionError } from "../format/expression.js";
+import type { Observation } from "../format/observation.js";
+import { resolveArguments } from "../format/resolve.js";
+import { patchesOf, type Scenario } from "../format/scenario.js";
+import type { Step } from "../format/step.js";
+import type { Behaviour } from "../kernels/behaviour.js";
+import { type Kernel, kernelOf, kernels, newestKernel } from "../kernels/kernels.js";
+import { type Decision, NotBuiltIn, type NotModelled, type RunOptions, type RunResult, type StepResult } from "../model.js";
+import { applyPatch, type Patch } from "../patches/define-patch.js";
+import { patches as builtIn, patchOf } from "../patches/patches.js";
+import { bindings } from "./bindings.js";
+import { type FrameSnapshot, frameFates, snapshotFrames } from "./frame-fates.js";
+import { NotifierLog } from "./notifier-log.js";
+import type { CallOutcome } from "./outcome.js";
+import { World } from "./world.js";
+
+/** Decisions kept per step: enough to see why, also where a step works through many pages. */
+const MOST_DECISIONS = 64;
+
+/** What a scenario runs on. */
+export interface Setting {
+  readonly kernel: Kernel;
+  readonly patches: readonly Patch[];
+  readonly behaviour: Behaviour;
+}
+
+/** The kernel and the patches of a scenario, as the options and the scenario say. @throws NotBuiltIn */
+export function settingOf(scenario: Scenario, options: RunOptions): Setting {
+  const wanted = options.kernel ?? scenario.machine.kernel;
+  const kernel = wanted === undefined ? newestKernel() : kernelOf(wanted);
+  if (kernel === undefined) throw new NotBuiltIn("kernel", wanted!, `built in: ${kernels.map((k) => k.name).join(", ")}`);
+  const arch = options.arch ?? scenario.machine.arch ?? "arm64";
+  if (arch !== "arm64") throw new NotBuiltIn("architecture", arch, "built in: arm64");
+  const { config } = scenario.machine;
+  if (config !== undefined && config !== "lab") throw new NotBuiltIn("configuration", config, "built in: lab, or none");
+  const applied: Patch[] = [];
+  for (const named of [...patchesOf(scenario), ...(options.patches ?? [])]) {
+    const patch = typeof named === "string" ? patchOf(named) : named;
+    if (patch === undefined) {
+      throw new NotBuiltIn("patch", String(named), `built in: ${builtIn.map((p) => p.name).join(", ")}`);
+    }
+    if (!applied.some(({ name }) => name === patch.name)) applied.push(patch);
+  }
+  return { kernel, patches: applied, behaviour: applied.reduce(applyPatch, kernel.behaviour) };
+}
+
+/** Runs the steps of a scenario on the model, one after the other. */
+export function runScenario(scenario: Scenario, options: RunOptions = {}): RunResult {
+  const setting = settingOf(scenario, options);
+  const run = new Run(scenario, setting.behaviour);
+  run.steps();
+  return run.result(setting, options.seed ?? 0);
+}
+
+class Run {
+  readonly #world: World | null;
+  readonly #observed: Observation[] = [];
+  readonly #steps: StepResult[] = [];
+  readonly #names: ReadonlyMap<string, bigint>[] = [];
+  readonly #lacking: NotModelled[] = [];
+  readonly #notifiers: NotifierLog | null = null;
+  /** The frames just before the operation: the steps between the first accesses and the last ones. */
+  #before: FrameSnapshot | null = null;
+  #accessed = false;
+
+  constructor(
+    private readonly scenario: Scenario,
+    behaviour: Behaviour,
+  ) {
+    const { steps, machine } = scenario;
+    for (const [step, { call }] of steps.entries()) {
+      if (bindings[call] === undefined) this.#lacking.push({ step, call, why: "the model does not have this call" });
+    }
+    for (const [thread, calls] of Object.entries(scenario.concurrently ?? {})) {
+      const [first] = calls;
+      if (first !== undefined) {
+        this.#lacking.push({ step: 0, thread, call: first.call, why: "exploring what runs concurrently is not built yet" });
+      }
+    }
+    this.#world = this.#attempt(0, () => new World(machine, behaviour)) ?? null;
+    if (this.#world !== null) {
+      this.#notifiers = new NotifierLog(this.#world.kvm);
+      this.#world.kvm.observer = this.#notifiers;
+    }
+  }
+
+  steps(): void {
+    for (const [index, step] of this.scenario.steps.entries()) {
+      if (this.#lacking.length > 0) {
+        this.#observed.push({});
+        this.#steps.push({ decisions: [] });
+        this.#names.push(new Map());
+      } else this.#step(index, step);
+    }
+  }
+
+  #step(index: number, step: Step): void {
+    const world = this.#world!;
+    this.#names.push(new Map(world.names));
+    const isAccess = ACCESSES.has(step.call);
+    if (isAccess) {
+      this.#accessed = true;
+      this.#before = null;
+    } else if (this.#accessed) this.#before ??= snapshotFrames(world);
+
+    const decisions: Decision[] = [];
+    world.store.onTrace = (event) => {
+      if (decisions.length < MOST_DECISIONS) decisions.push(event);
+    };
+    const outcome = this.#attempt(index, () => this.#call(world, step)) ?? {};
+    world.store.onTrace = null;
+
+    const { refusal, value } = outcome;
+    if (refusal === undefined && step.as !== undefined) world.give(step, value ?? 0n);
+    const frames = this.#before === null ? undefined : frameFates(world, this.#before);
+    const notifiers = this.#notifiers!.take();
+    this.#observed.push({
+      ...(refusal === undefined ? { ret: 0 } : { errno: refusal.errno }),
+      ...outcome.observation,
+      ...(notifiers === undefined ? {} : { notifiers }),
+      ...(frames === undefined ? {} : { frames }),
+    });
+    this.#steps.push({
+      decisions,
+      ...(refusal === undefined ? {} : { refusal: { fn: refusal.fn, reason: reasonOf(refusal) } }),
+    });
+  }
+
+  #call(world: World, step: Step): CallOutcome {
+    const environment: Environment = { pageSize: 4096, lookup: (name) => world.names.get(name) };
+    const args = resolveArguments(step.call, step.args, environment);
+    // Each binding takes the arguments of its own call.
+    const binding = bindings[step.call] as ((world: World, task: World["vmm"], args: unknown) => CallOutcome) | undefined;
+    if (binding === undefined) throw new Lacking(step.call);
+    const outcome = binding(world, world.task(step.task), args);
+    const held = world.store.held.of(world.store.tid);
+    if (held.length > 0) throw new Error(`${step.call} returned holding ${held.map((lock) => lock.name).join(", ")}`);
+    return outcome;
+  }
+
+  /** Notes what the model lacks; any other error is a bug. */
+  #attempt<T>(step: number, action: () => T): T | undefined {
+    try {
+      return action();
+    } catch (error) {
+      const call = this.scenario.steps[step]?.call ?? "none";
+      if (error instanceof Lacking) this.#lacking.push({ step, call, why: error.message });
+      else if (error instanceof ExpressionError) this.#lacking.push({ step, call, why: error.message });
+      else throw error;
+      return undefined;
+    }
+  }
+
+  result({ kernel, patches }: Setting, seed: number): RunResult {
+    const warnings = this.#world?.host.warnings.peek() ?? [];
+    const holds = warnings.length === 0;
+    const model = [kernel.name, ...patches.map(({ name }) => name)].join(" with ");
+    const notCovered = this.#lacking.map(({ call, why }) => `${call}: ${why}`);
+    const what = holds ? "no warning of the kernel's and no broken rule of the model" : warnings.map((w) => w.text).join("; ");
+    return {
+      kernel: kernel.name,
+      arch: "arm64",
+      patches: patches.map(({ name }) => name),
+      seed,
+      verdict: holds ? "holds" : "breaks",
+      sentence: `In the model of ${model}, in this order of calls: ${what}.`,
+      observed: this.#observed,
+      steps: this.#steps,
+      names: this.#names,
+      notModelled: this.#lacking,
+      notCovered: [...notCovered, "other orders in which the kernel may do the same", "races"],
+      warnings: warnings.map(({ fn, text }) => `${fn}: ${text}`),
+      violations: warnings.map(({ fn, text }) => ({ property: "no kernel warning", text: `${fn}: ${text}` })),
+    };
+  }
+}
+
+function reasonOf({ reason, accepted }: Refusal): string {
+  return accepted === undefined ? reason : `${reason} (accepted: ${accepted})`;
+}
+
+const ACCESSES: ReadonlySet<string> = new Set(["vcpu_read", "vcpu_write", "vcpu_exec", "host_read", "host_write"]);

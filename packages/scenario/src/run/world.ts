@@ -1,0 +1,122 @@
+import { arm64 } from "@kvmm/arm64-stage2";
+import { Store } from "@kvmm/interleave";
+import {
+  type Kvm,
+  type KvmIoctl,
+  KvmModule,
+  kvmIoctl,
+  openKvm,
+  setMemoryRegion2,
+  type Vcpu,
+} from "@kvmm/kvm-memslots";
+import { Host, isRefusal, MapFlag, mmap, NotModelled, openConsole, Prot, type Task } from "@kvmm/mm-core";
+import type { Machine } from "../format/machine.js";
+import type { PageList } from "../format/page-list.js";
+import type { Step } from "../format/step.js";
+import type { Behaviour } from "../kernels/behaviour.js";
+
+/** Memslot of the guest's program: not part of what is observed. */
+export const PROGRAM_SLOT = 30;
+const PROGRAM_GPA = 0x1_0000;
+const PROGRAM_HVA = 0x2300_0000_0000;
+const PROGRAM_SIZE = 0x2000;
+
+/** The machine at the first step, as FORMAT.md describes it, and what the steps have made of it since. */
+export class World {
+  readonly store = new Store();
+  readonly host: Host;
+  readonly module: KvmModule;
+  readonly vmm: Task;
+  /** Children by name. */
+  readonly tasks = new Map<string, Task>();
+  /** What names stand for: addresses, descriptors. */
+  readonly names = new Map<string, bigint>();
+  /** What the last KVM_GET_DIRTY_LOG returned. */
+  lastDirtyLog: PageList = [];
+  readonly #lengths = new Map<string, number>();
+  readonly kvm: Kvm;
+  readonly vcpu: Vcpu;
+
+  constructor(
+    readonly machine: Machine,
+    behaviour: Behaviour,
+  ) {
+    if ((machine.page_size ?? 4096) !== 4096) throw new NotModelled(`pages of ${machine.page_size} bytes`);
+    if ((machine.arch ?? "arm64") !== "arm64") throw new NotModelled(`a run on ${machine.arch}`);
+    this.store.names[0] = "the VMM";
+    this.host = new Host(this.store, { nodes: machine.nodes ?? 2, behaviour: behaviour.mm });
+    this.module = new KvmModule(this.host, {
+      architecture: arm64({ behaviour: behaviour.arm64 }),
+      behaviour: behaviour.kvm,
+      userAddressBits: machine.config === "lab" ? 48 : 52,
+    });
+    this.vmm = this.host.spawn("vmm");
+    openConsole(this.vmm);
+    this.#name("kvm", openKvm(this.vmm, this.module));
+    const vm = this.#ioctl("vm", "kvm", { request: "KVM_CREATE_VM", type: machine.vm_type ?? 0 });
+    this.kvm = this.vmm.process.file(vm)!.data as Kvm;
+    const vcpu = this.#ioctl("vcpu", "vm", { request: "KVM_CREATE_VCPU" });
+    this.vcpu = this.vmm.process.file(vcpu)!.data as Vcpu;
+    this.#loadProgram();
+  }
+
+  #loadProgram(): void {
+    must(
+      mmap(this.vmm, {
+        addr: PROGRAM_HVA,
+        length: PROGRAM_SIZE,
+        prot: Prot.read | Prot.write,
+        flags: MapFlag.private | MapFlag.anonymous | MapFlag.fixed,
+        fd: -1,
+        offset: 0,
+      }),
+    );
+    must(
+      setMemoryRegion2(this.kvm, this.vmm, {
+        slot: PROGRAM_SLOT,
+        guestPhysAddr: PROGRAM_GPA,
+        memorySize: PROGRAM_SIZE,
+        userspaceAddr: PROGRAM_HVA,
+      }),
+    );
+  }
+
+  #ioctl(name: string, on: string, call: KvmIoctl): number {
+    const { ret } = must(kvmIoctl(this.vmm, Number(this.names.get(on)), call));
+    this.#name(name, ret);
+    return ret;
+  }
+
+  #name(name: string, value: number): void {
+    this.names.set(name, BigInt(value));
+  }
+
+  /** Gives a name what a step returned. */
+  give(step: Step, value: bigint): void {
+    this.names.set(step.as!, value);
+    const length = step.args?.["length"];
+    if (step.call !== "mmap" || length === undefined) return;
+    this.#lengths.set(step.as!, this.#mappedLength(value));
+  }
+
+  /** Bytes that a named mapping had when it was made; 0 for what is none. */
+  lengthOf(name: string): number {
+    return this.#lengths.get(name) ?? 0;
+  }
+
+  #mappedLength(address: bigint): number {
+    const vma = this.vmm.mm.vmas.peek().find((candidate) => candidate.peek().start === Number(address));
+    return vma === undefined ? 0 : vma.peek().end - vma.peek().start;
+  }
+
+  /** The task of a step: the VMM, or a child. */
+  task(name: string | undefined): Task {
+    return name === undefined ? this.vmm : this.tasks.get(name)!;
+  }
+}
+
+function must<T>(result: T): Exclude<T, { errno: string }> {
+  if (isRefusal(result)) throw new Error(`setting up the machine: ${result.toString()}`);
+  return result as Exclude<T, { errno: string }>;
+}
+
