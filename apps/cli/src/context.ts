@@ -1,4 +1,4 @@
-import type { Model } from "@kvmm/scenario";
+import type { ConformInput, Model } from "@kvmm/scenario";
 
 /** Everything that a command sees of the world: tests give it another one. */
 export interface Context {
@@ -7,6 +7,8 @@ export interface Context {
   readonly stderr: Sink;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly readStdin: () => Promise<Uint8Array>;
+  /** The recordings of real kernels that reviews stand on. */
+  readonly readEvidence: () => Promise<readonly ConformInput[]>;
 }
 
 export interface Sink {

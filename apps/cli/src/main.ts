@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { builtIn } from "@kvmm/scenario";
 import type { Context, Sink } from "./context.js";
+import { readEvidence } from "./input/evidence.js";
 import { runProgram } from "./program.js";
 import { readStdin } from "./stdin.js";
 
@@ -25,6 +26,7 @@ const context: Context = {
   stderr: sink(process.stderr),
   env: process.env,
   readStdin,
+  readEvidence,
 };
 
 // Set, not exited with: what is still to be written has to reach a pipe first.

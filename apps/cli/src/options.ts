@@ -24,7 +24,11 @@ export type ColorChoice = (typeof colorChoices)[number];
 export function withOutputOptions(command: Command): Command {
   return command
     .option("--json", "one JSON document on standard output")
-    .addOption(new Option("--color <when>", "colour on a terminal, always or never").choices(colorChoices).default("auto"));
+    .addOption(
+      new Option("--color <when>", "colour on a terminal, always or never")
+        .choices(colorChoices)
+        .default("auto"),
+    );
 }
 
 export function withMachineOptions(command: Command): Command {
@@ -53,10 +57,14 @@ export interface ResolvedOptions {
   readonly seed?: number;
 }
 
-export async function resolveOptions(options: MachineOptions, { model }: Pick<Context, "model">): Promise<ResolvedOptions> {
+export async function resolveOptions(
+  options: MachineOptions,
+  { model }: Pick<Context, "model">,
+): Promise<ResolvedOptions> {
   const { kernel, arch, patch, seed } = options;
   if (kernel !== undefined) checkKernel(kernel, model);
-  const patches = patch === undefined ? undefined : await Promise.all(patch.map((name) => loadPatch(name, model)));
+  const patches =
+    patch === undefined ? undefined : await Promise.all(patch.map((name) => loadPatch(name, model)));
   return {
     ...(kernel === undefined ? {} : { kernel }),
     ...(arch === undefined ? {} : { arch }),

@@ -37,7 +37,9 @@ export async function runProgram(args: readonly string[], context: Context): Pro
 
 function newProgram(context: Context): Command {
   const program = new Command("kvmm")
-    .description("What the host does to a guest's memory under Linux KVM on arm64, when, and what can go wrong.")
+    .description(
+      "What the host does to a guest's memory under Linux KVM on arm64, when, and what can go wrong.",
+    )
     .version(manifest.version, "-V, --version", "the version of kvmm")
     .helpCommand("help [command]", "the help of a command")
     .addHelpText(

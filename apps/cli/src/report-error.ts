@@ -15,8 +15,12 @@ export function reportError(error: unknown, { stderr, env }: Pick<Context, "stde
   const message = error instanceof Error ? error.message : String(error);
   stderr.write(`kvmm: internal error: ${message.split("\n")[0]}\n`);
   if (isDebugging(env)) stderr.write(`${error instanceof Error ? error.stack : message}\n`);
-  else stderr.write("This is a bug in kvmm. With KVMM_DEBUG=1 it shows where; please report it with that and the input.\n");
+  else
+    stderr.write(
+      "This is a bug in kvmm. With KVMM_DEBUG=1 it shows where; please report it with that and the input.\n",
+    );
   return 2;
 }
 
-const isDebugging = (env: Context["env"]) => env["KVMM_DEBUG"] !== undefined && env["KVMM_DEBUG"] !== "" && env["KVMM_DEBUG"] !== "0";
+const isDebugging = (env: Context["env"]) =>
+  env["KVMM_DEBUG"] !== undefined && env["KVMM_DEBUG"] !== "" && env["KVMM_DEBUG"] !== "0";

@@ -1,6 +1,5 @@
-export { type Arm64Behaviour, arm64v72 } from "./behaviour.js";
-export { type Arm64Options, Arm64Mmu, arm64, recordedMachine } from "./fault/arm64-mmu.js";
 export { hex, type Ipa, ipa, type Pa, pa } from "./address.js";
+export { type Arm64Behaviour, arm64v72 } from "./behaviour.js";
 export { decodeDescriptor, pteProt, pteValid } from "./descriptor/decode.js";
 export type {
   Descriptor,
@@ -20,6 +19,7 @@ export { type TableEntry, tableEntries } from "./dump/entries.js";
 export { formatDump } from "./dump/format.js";
 export { type ParsedDump, parseDump } from "./dump/parse.js";
 export { EAGAIN, EINVAL, ENOMEM, ERANGE, errnoName } from "./errno.js";
+export { Arm64Mmu, type Arm64Options, arm64, recordedMachine } from "./fault/arm64-mmu.js";
 export {
   type Geometry,
   geometryOf,
@@ -41,7 +41,7 @@ export {
   type VtcrOptions,
 } from "./geometry/vtcr.js";
 export { DEFAULT_MACHINE, type Machine, machine } from "./machine.js";
-export type { MmOps } from "./mm-ops.js";
+export { type CacheOps, guestCacheOps, type MmOps } from "./mm-ops.js";
 export { type Leaf, Stage2, type Stage2Options } from "./stage2.js";
 export { TableError, type TableErrorKind } from "./table/errors.js";
 export { MemoryCache } from "./table/memory-cache.js";

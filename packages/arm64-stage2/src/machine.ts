@@ -1,4 +1,4 @@
-import { type PageSize, geometryOf } from "./geometry/geometry.js";
+import { geometryOf, type PageSize } from "./geometry/geometry.js";
 
 /** What the page-table code asks about the machine and the kernel's configuration. */
 export interface Machine {
@@ -34,7 +34,9 @@ export function machine(features: Partial<Machine> = {}): Machine {
   const made = { ...DEFAULT_MACHINE, ...features };
   geometryOf(made.pageSize);
   if (made.lpa2 && made.pageSize === 65536) {
-    throw new RangeError("machine: LPA2 is for 4K and 16K pages; 64K pages have 52-bit addresses by LPA (pa52)");
+    throw new RangeError(
+      "machine: LPA2 is for 4K and 16K pages; 64K pages have 52-bit addresses by LPA (pa52)",
+    );
   }
   return made;
 }

@@ -1,4 +1,5 @@
 import type { Pa } from "./address.js";
+import type { Machine } from "./machine.js";
 import type { TablePage } from "./table/table-page.js";
 
 /**
@@ -29,4 +30,30 @@ export interface MmOps {
   /** rcu_read_lock() around a shared walk. @returns what {@link MmOps.rcuReadUnlock} gets */
   rcuReadLock?(): number;
   rcuReadUnlock?(token: number): void;
+}
+
+/** What the host does to its caches for a guest's memory. */
+export interface CacheOps {
+  /** Data cache to the point of coherency. */
+  cleanDcache(phys: Pa, size: number): void;
+  /** Instruction cache to the point of unification. */
+  invalidateIcache(phys: Pa, size: number): void;
+}
+
+/**
+ * clean_dcache_guest_page() and invalidate_icache_guest_page(): of the cache operations that the tables ask for, those that
+ * reach the hardware. With FWB the guest cannot bypass the data cache; with DIC instruction fetches see it.
+ */
+export function guestCacheOps(
+  machine: Machine,
+  ops: CacheOps,
+): Pick<MmOps, "dcacheCleanInvalPoc" | "icacheInvalPou"> {
+  return {
+    dcacheCleanInvalPoc(phys, size) {
+      if (!machine.fwb) ops.cleanDcache(phys, size);
+    },
+    icacheInvalPou(phys, size) {
+      if (!machine.dic) ops.invalidateIcache(phys, size);
+    },
+  };
 }

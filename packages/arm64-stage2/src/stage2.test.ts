@@ -21,25 +21,47 @@ const features = fc.record({ fwb: fc.boolean(), tlbRange: fc.boolean() });
 /** Page numbers near the borders of two blocks, and lengths from a page to more than a block. */
 function ranges(pageSize: PageSize) {
   const block = pageSize / 8;
-  const near = fc.tuple(fc.constantFrom(0, block, 2 * block), fc.nat(5)).map(([base, offset]) => base + offset);
-  const length = fc.oneof(fc.integer({ min: 1, max: 6 }), fc.constantFrom(block - 1, block, block + 1, 2 * block));
+  const near = fc
+    .tuple(fc.constantFrom(0, block, 2 * block), fc.nat(5))
+    .map(([base, offset]) => base + offset);
+  const length = fc.oneof(
+    fc.integer({ min: 1, max: 6 }),
+    fc.constantFrom(block - 1, block, block + 1, 2 * block),
+  );
   return fc.tuple(near, length);
 }
 
-const prots = fc.tuple(fc.constantFrom(0, Prot.X), fc.nat(3), fc.constantFrom(0, Prot.SW0, Prot.SW3)).chain(([x, rw, sw]) =>
-  fc.constantFrom(0, ...(x === 0 ? [Prot.DEVICE, Prot.NORMAL_NC] : [])).map((type) => x | (rw << 2) | sw | type),
-);
+const prots = fc
+  .tuple(fc.constantFrom(0, Prot.X), fc.nat(3), fc.constantFrom(0, Prot.SW0, Prot.SW3))
+  .chain(([x, rw, sw]) =>
+    fc
+      .constantFrom(0, ...(x === 0 ? [Prot.DEVICE, Prot.NORMAL_NC] : []))
+      .map((type) => x | (rw << 2) | sw | type),
+  );
 
 function operations(pageSize: PageSize) {
   const range = ranges(pageSize);
   const target = fc.constantFrom(0, 0, 1, 2 * (pageSize / 8), pageSize / 8);
   return fc.oneof(
-    { weight: 4, arbitrary: fc.record({ op: fc.constant("map" as const), range, target, prot: prots, shared: fc.boolean() }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        op: fc.constant("map" as const),
+        range,
+        target,
+        prot: prots,
+        shared: fc.boolean(),
+      }),
+    },
     { weight: 2, arbitrary: fc.record({ op: fc.constant("unmap" as const), range }) },
     fc.record({ op: fc.constant("wrprotect" as const), range }),
     fc.record({ op: fc.constant("mkyoung" as const), range }),
     fc.record({ op: fc.constant("age" as const), range, mkold: fc.boolean() }),
-    fc.record({ op: fc.constant("relax" as const), range, prot: fc.nat(15).filter((p) => (p & 3) % 3 === 0) }),
+    fc.record({
+      op: fc.constant("relax" as const),
+      range,
+      prot: fc.nat(15).filter((p) => (p & 3) % 3 === 0),
+    }),
     { weight: 1, arbitrary: fc.record({ op: fc.constant("split" as const), range }) },
   );
 }
@@ -132,7 +154,8 @@ class Bench {
       used.set(key, (used.get(key) ?? 0) + 1);
     }
     for (const page of this.pgt.tables.live()) {
-      for (let i = 0; i < page.pages; i++) expect(page.peekCount(i)).toBe(1 + (used.get(`${page.id}/${i}`) ?? 0));
+      for (let i = 0; i < page.pages; i++)
+        expect(page.peekCount(i)).toBe(1 + (used.get(`${page.id}/${i}`) ?? 0));
     }
   }
 
@@ -188,13 +211,21 @@ describe("what the kernel could not be asked", () => {
   const bench = new Bench(4096, { fwb: true, tlbRange: true });
   const { pgt, cache } = bench;
   const bad: [string, () => unknown, string][] = [
-    ["half an address", () => pgt.map(0.5 as never, 4096, pa(0), 0, cache), "map: addr: 0.5 is not an integer"],
+    [
+      "half an address",
+      () => pgt.map(0.5 as never, 4096, pa(0), 0, cache),
+      "map: addr: 0.5 is not an integer",
+    ],
     ["a negative size", () => pgt.unmap(ipa(0), -1), "unmap: size: -1"],
     ["NaN", () => pgt.getLeaf(Number.NaN as never), "getLeaf: addr: NaN"],
     ["infinity", () => pgt.wrprotect(ipa(0), Number.POSITIVE_INFINITY), "wrprotect: size: Infinity"],
-    ["53 bits", () => pgt.map(ipa(0), 1, 2 ** 53 as never, 0, cache), "map: phys: 9007199254740992"],
+    ["53 bits", () => pgt.map(ipa(0), 1, (2 ** 53) as never, 0, cache), "map: phys: 9007199254740992"],
     ["unknown permissions", () => pgt.map(ipa(0), 1, pa(0), 1 << 10, cache), "map: prot: 1024 is no union"],
-    ["visits of a map", () => pgt.map(ipa(0), 1, pa(0), 0, cache, Walk.TABLE_POST), "map: flags: 4 is no union"],
+    [
+      "visits of a map",
+      () => pgt.map(ipa(0), 1, pa(0), 0, cache, Walk.TABLE_POST),
+      "map: flags: 4 is no union",
+    ],
     ["unknown flags", () => pgt.walk(ipa(0), 1, 128, () => 0), "walk: flags: 128 is no union"],
     ["a type of 5 bits", () => pgt.annotate(ipa(0), 1, cache, 16, 0n), "annotate: type 16 has not 4 bits"],
     ["an annotation of 65 bits", () => pgt.annotate(ipa(0), 1, cache, 2, 1n << 64n), "has not 64 bits"],
@@ -226,10 +257,74 @@ test("a leaf is found at every level, and beyond the tables there is none", () =
   expect(cache.nobjs).toBe(40);
   pgt.map(ipa(0x4000_0000), 2 ** 30, pa(0x8000_0000), Prot.RW, cache);
   pgt.map(ipa(0x1000), 4096, pa(0x5000), Prot.RW, cache);
-  for (const [addr, level] of [[0x4000_1000, 1], [0x1000, 3], [0x2000, 3], [0x20_0000, 2], [2 ** 39, 1]] as const) {
+  for (const [addr, level] of [
+    [0x4000_1000, 1],
+    [0x1000, 3],
+    [0x2000, 3],
+    [0x20_0000, 2],
+    [2 ** 39, 1],
+  ] as const) {
     expect(pgt.peekLeaf(ipa(addr))).toEqual(pgt.getLeaf(ipa(addr)));
     expect(pgt.peekLeaf(ipa(addr))!.level).toBe(level);
   }
   expect(pgt.peekLeaf(ipa(2 ** 40))).toBeNull();
   expect(pgt.getLeaf(ipa(2 ** 40))).toBe(-34);
+});
+
+describe("what the vectors do not reach", () => {
+  /** Tables whose TLB invalidations are listed. */
+  function listed() {
+    const store = new Store();
+    const m = machine();
+    const flushed: string[] = [];
+    const pgt = new Stage2({
+      store,
+      machine: m,
+      vtcr: getVtcr(m, 5n, 0n, 40),
+      tlb: {
+        flushVmidIpa: (addr, level) => flushed.push(`ipa ${addr} ${level}`),
+        flushVmidIpaNsh: (addr, level) => flushed.push(`nsh ${addr} ${level}`),
+        flushVmidRange: (addr, pages) => flushed.push(`range ${addr} ${pages}`),
+        flushVmid: () => flushed.push("vmid"),
+      },
+    });
+    pgt.init();
+    return { pgt, flushed, cache: new MemoryCache(store, "cache", 1000) };
+  }
+
+  test("SKIP_BBM_TLBI", () => {
+    const { pgt, flushed, cache } = listed();
+    pgt.map(ipa(0), 4096, pa(0x1000), Prot.R, cache);
+    pgt.map(ipa(0), 4096, pa(0x2000), Prot.R, cache, Walk.SKIP_BBM_TLBI);
+    expect(flushed).toEqual([]);
+    pgt.map(ipa(0), 4096, pa(0x3000), Prot.R, cache);
+    expect(flushed).toEqual(["ipa 0 3"]);
+  });
+
+  test("an empty range at the end of the IPA space", () => {
+    const { pgt } = listed();
+    expect(pgt.wrprotect(ipa(2 ** 40), 0)).toBe(0);
+    expect(pgt.wrprotect(ipa(2 ** 40), 1)).toBe(-34);
+  });
+
+  test("relaxPerms beyond the IPA space invalidates nothing", () => {
+    const { pgt, flushed } = listed();
+    expect(pgt.relaxPerms(ipa(2 ** 40), Prot.R)).toBe(-34);
+    expect(flushed).toEqual([]);
+  });
+
+  test("a level 1 block is split as far as the pages go, or at once if all are there", () => {
+    const { pgt, cache } = listed();
+    pgt.map(ipa(0), 2 ** 30, pa(2 ** 30), Prot.R, cache);
+    cache.set(512);
+    expect(pgt.split(ipa(0), 2 ** 30, cache)).toBe(-12);
+    expect(cache.nobjs).toBe(0);
+    expect(pgt.peekLeaf(ipa(2 ** 30 - 1))!.level).toBe(2);
+    expect(pgt.peekLeaf(ipa(2 ** 30 - 2 ** 21 - 1))!.level).toBe(3);
+    pgt.map(ipa(0), 2 ** 30, pa(2 ** 30), Prot.R, cache);
+    cache.set(513);
+    expect(pgt.split(ipa(0), 2 ** 30, cache)).toBe(0);
+    expect(cache.nobjs).toBe(0);
+    expect(pgt.tables.pages).toBe(2 + 513);
+  });
 });

@@ -2,13 +2,20 @@ import type { RwLock, Store } from "@kvmm/interleave";
 import { checkAddress, hex, type Ipa, type Pa } from "./address.js";
 import { type Attributes, type MemAttrs, memAttrs, setProtAttr, setXnAttr } from "./descriptor/attributes.js";
 import { join, lowerHalf, upperHalf } from "./descriptor/halves.js";
-import { AF, INVALID_TYPE_SHIFT_HI, InvalidType, S2AP_R, S2AP_W, VALID, XN_MASK_HI } from "./descriptor/layout.js";
+import {
+  AF,
+  INVALID_TYPE_SHIFT_HI,
+  InvalidType,
+  S2AP_R,
+  S2AP_W,
+  VALID,
+  XN_MASK_HI,
+} from "./descriptor/layout.js";
 import type { AddressLayout } from "./descriptor/output-address.js";
-import { checkProt, Prot, PROT_SW_MASK } from "./descriptor/prot.js";
+import { checkProt, PROT_SW_MASK, Prot } from "./descriptor/prot.js";
 import { EAGAIN, EINVAL, ENOMEM } from "./errno.js";
-import { type Geometry, granuleShift, LAST_LEVEL } from "./geometry/geometry.js";
+import { type Geometry, geometryOf, granuleShift, LAST_LEVEL } from "./geometry/geometry.js";
 import { decodeVtcr } from "./geometry/vtcr.js";
-import { geometryOf } from "./geometry/geometry.js";
 import type { Machine } from "./machine.js";
 import type { MmOps } from "./mm-ops.js";
 import { Local } from "./table/local.js";
@@ -16,17 +23,18 @@ import type { MemoryCache } from "./table/memory-cache.js";
 import { TableMemory } from "./table/table-memory.js";
 import type { TablePage } from "./table/table-page.js";
 import { NO_TLB, type Stage2Tlb, TLBI_TTL_UNKNOWN, tlbFlushVmidRange } from "./tlb.js";
-import { AgeWalker } from "./walk/age.js";
-import { type AttributeChange, AttributeWalker } from "./walk/attributes.js";
+import { AgeVisits } from "./walk/age.js";
+import { AttributeVisits } from "./walk/attributes.js";
 import { isTable } from "./walk/entry.js";
 import { checkFlags, checkModes, Walk, type WalkFlags } from "./walk/flags.js";
-import { FlushWalker } from "./walk/flush.js";
-import { FreeWalker } from "./walk/free.js";
-import { LeafWalker } from "./walk/leaf.js";
-import { MapWalker } from "./walk/map.js";
-import { SplitWalker } from "./walk/split.js";
-import { UnmapWalker } from "./walk/unmap.js";
-import { type Visitor, VisitorWalker } from "./walk/visitor.js";
+import { flushVisits } from "./walk/flush.js";
+import { freeVisits } from "./walk/free.js";
+import { leafVisits } from "./walk/leaf.js";
+import { MapVisits } from "./walk/map.js";
+import { SplitVisits } from "./walk/split.js";
+import { unmapVisits } from "./walk/unmap.js";
+import { type Visitor, VisitorVisits } from "./walk/visitor.js";
+import { Walker } from "./walk/walker.js";
 
 /** What {@link Stage2} is made of. */
 export interface Stage2Options {
@@ -92,7 +100,12 @@ export class Stage2 {
     const { store, machine, vtcr, lock, tableBase } = options;
     const geometry = geometryOf(machine.pageSize);
     const fields = decodeVtcr(machine, vtcr);
-    if (fields.startLevel < 0 || fields.iaBits > 52 || fields.pgdPages > 16 || fields.iaBits <= geometry.pageShift) {
+    if (
+      fields.startLevel < 0 ||
+      fields.iaBits > 52 ||
+      fields.pgdPages > 16 ||
+      fields.iaBits <= geometry.pageShift
+    ) {
       throw new RangeError(
         `Stage2: VTCR_EL2 ${hex(vtcr)} asks for ${fields.iaBits} bits from level ${fields.startLevel}: no such tables`,
       );
@@ -132,7 +145,14 @@ export class Stage2 {
   }
 
   /** kvm_pgtable_stage2_map(): maps `[addr, addr + size)` to what begins at `phys`, by blocks where they fit. */
-  map(addr: Ipa, size: number, phys: Pa, prot: Prot, cache: MemoryCache | null, flags: WalkFlags = 0): number {
+  map(
+    addr: Ipa,
+    size: number,
+    phys: Pa,
+    prot: Prot,
+    cache: MemoryCache | null,
+    flags: WalkFlags = 0,
+  ): number {
     checkRange(addr, size, "map");
     checkAddress(phys, "map: phys");
     checkProt(prot, "map: prot");
@@ -153,7 +173,10 @@ export class Stage2 {
       annotation: false,
       forcePte,
     };
-    ret = new MapWalker(this, flags | Walk.TABLE_PRE | Walk.LEAF, mapping, cache).walk(addr, size);
+    ret = new Walker(this, flags | Walk.TABLE_PRE | Walk.LEAF, new MapVisits(mapping, cache)).walk(
+      addr,
+      size,
+    );
     this.mm.dsb?.();
     return ret;
   }
@@ -164,20 +187,28 @@ export class Stage2 {
    */
   annotate(addr: Ipa, size: number, cache: MemoryCache | null, type: number, annotation: bigint): number {
     checkRange(addr, size, "annotate");
-    if (!Number.isInteger(type) || type < 0 || type > 15) throw new RangeError(`annotate: type ${String(type)} has not 4 bits`);
-    if (BigInt.asUintN(64, annotation) !== annotation) throw new RangeError("annotate: the annotation has not 64 bits");
+    if (!Number.isInteger(type) || type < 0 || type > 15)
+      throw new RangeError(`annotate: type ${String(type)} has not 4 bits`);
+    if (BigInt.asUintN(64, annotation) !== annotation)
+      throw new RangeError("annotate: the annotation has not 64 bits");
     const lo = lowerHalf(annotation);
     const hi = upperHalf(annotation);
     if ((lo & VALID) !== 0 || hi >>> INVALID_TYPE_SHIFT_HI !== 0) return -EINVAL;
     if (type === 0 || type === InvalidType.Locked) return -EINVAL;
-    const mapping = { phys: 0, lo, hi: hi | (type << INVALID_TYPE_SHIFT_HI), annotation: true, forcePte: true };
-    return new MapWalker(this, Walk.TABLE_PRE | Walk.LEAF, mapping, cache).walk(addr, size);
+    const mapping = {
+      phys: 0,
+      lo,
+      hi: hi | (type << INVALID_TYPE_SHIFT_HI),
+      annotation: true,
+      forcePte: true,
+    };
+    return new Walker(this, Walk.TABLE_PRE | Walk.LEAF, new MapVisits(mapping, cache)).walk(addr, size);
   }
 
   /** kvm_pgtable_stage2_unmap(): clears all that touches `[addr, addr + size)`; blocks that stick out are gone whole. */
   unmap(addr: Ipa, size: number): number {
     checkRange(addr, size, "unmap");
-    const ret = new UnmapWalker(this).walk(addr, size);
+    const ret = new Walker(this, Walk.LEAF | Walk.TABLE_POST, unmapVisits).walk(addr, size);
     if (this.defersTlbFlush) tlbFlushVmidRange(this.machine, this.tlb, addr, size);
     return ret;
   }
@@ -185,14 +216,17 @@ export class Stage2 {
   /** kvm_pgtable_stage2_wrprotect(): takes write permission from all leaves of `[addr, addr + size)`. */
   wrprotect(addr: Ipa, size: number): number {
     checkRange(addr, size, "wrprotect");
-    return new AttributeWalker(this, Walk.IGNORE_EAGAIN, NO_WRITES).walk(addr, size);
+    return new Walker(this, Walk.LEAF | Walk.IGNORE_EAGAIN, new AttributeVisits(0, 0, S2AP_W, 0)).walk(
+      addr,
+      size,
+    );
   }
 
   /** kvm_pgtable_stage2_mkyoung(): sets the access flag of the leaf at `addr`, if there is one. */
   mkyoung(addr: Ipa, flags: WalkFlags = 0): void {
     checkAddress(addr, "mkyoung: addr");
     checkModes(flags, "mkyoung: flags");
-    const ret = new AttributeWalker(this, flags, YOUNG).walk(addr, 1);
+    const ret = new Walker(this, flags | Walk.LEAF, new AttributeVisits(AF, 0, 0, 0)).walk(addr, 1);
     if (ret === 0) this.mm.dsb?.();
   }
 
@@ -202,11 +236,11 @@ export class Stage2 {
    */
   testClearYoung(addr: Ipa, size: number, mkold: boolean): boolean {
     checkRange(addr, size, "testClearYoung");
-    const walker = new AgeWalker(this, mkold);
-    if (walker.walk(addr, size) !== 0) {
+    const visits = new AgeVisits(mkold);
+    if (new Walker(this, Walk.LEAF, visits).walk(addr, size) !== 0) {
       this.warn("kvm_pgtable_stage2_test_clear_young: WARN_ON(kvm_pgtable_walk(pgt, addr, size, &walker))");
     }
-    return walker.young;
+    return visits.young;
   }
 
   /** kvm_pgtable_stage2_relax_perms(): adds permissions to the leaf at `addr`, and invalidates this CPU's TLB. */
@@ -226,9 +260,9 @@ export class Stage2 {
       setHi = xn;
       clearHi = ~xn & XN_MASK_HI;
     }
-    const walker = new AttributeWalker(this, flags, { setLo, setHi, clearLo: 0, clearHi });
-    const ret = walker.walk(addr, 1);
-    if (ret === 0) this.tlb.flushVmidIpaNsh(addr, walker.found);
+    const visits = new AttributeVisits(setLo, setHi, 0, clearHi);
+    const ret = new Walker(this, flags | Walk.LEAF, visits).walk(addr, 1);
+    if (ret === 0) this.tlb.flushVmidIpaNsh(addr, visits.found);
     else if (ret === -EAGAIN) this.tlb.flushVmidIpaNsh(addr, TLBI_TTL_UNKNOWN);
     return ret;
   }
@@ -236,7 +270,7 @@ export class Stage2 {
   /** kvm_pgtable_stage2_split(): replaces the blocks of `[addr, addr + size)` by pages, as far as the cache's pages go. */
   split(addr: Ipa, size: number, cache: MemoryCache): number {
     checkRange(addr, size, "split");
-    const ret = new SplitWalker(this, cache).walk(addr, size);
+    const ret = new Walker(this, Walk.LEAF, new SplitVisits(cache)).walk(addr, size);
     this.mm.dsb?.();
     return ret;
   }
@@ -245,14 +279,14 @@ export class Stage2 {
   flush(addr: Ipa, size: number): number {
     checkRange(addr, size, "flush");
     if (this.machine.fwb) return 0;
-    return new FlushWalker(this).walk(addr, size);
+    return new Walker(this, Walk.LEAF, flushVisits).walk(addr, size);
   }
 
   /** kvm_pgtable_get_leaf(): the entry that ends the walk for `addr`, valid or not. @returns it, or a negative errno */
   getLeaf(addr: Ipa): Leaf | number {
     checkAddress(addr, "getLeaf: addr");
     const { pageSize } = this.geometry;
-    const walker = new LeafWalker(this);
+    const walker = new Walker(this, Walk.LEAF, leafVisits);
     const ret = walker.walk((Math.floor(addr / pageSize) * pageSize) as Ipa, pageSize);
     if (ret !== 0) return ret;
     return { pte: join(walker.oldLo, walker.oldHi), level: walker.level };
@@ -271,7 +305,7 @@ export class Stage2 {
       const lo = words[2 * index]!;
       const hi = words[2 * index + 1]!;
       if (!isTable(lo, level)) return { pte: join(lo, hi), level };
-      page = tables.child(page, index, lo, hi);
+      page = tables.find(page, index, lo, hi);
       first = 0;
     }
   }
@@ -280,14 +314,20 @@ export class Stage2 {
   walk(addr: Ipa, size: number, flags: WalkFlags, visitor: Visitor): number {
     checkRange(addr, size, "walk");
     checkFlags(flags, "walk: flags");
-    return new VisitorWalker(this, flags, visitor).walk(addr, size);
+    return new Walker(this, flags, new VisitorVisits(visitor)).walk(addr, size);
   }
 
   /**
    * kvm_pgtable_stage2_create_unlinked(): a table, not yet in the tree, that maps what a block of `level` would.
    * @returns the table, or a negative errno
    */
-  createUnlinked(phys: Pa, level: number, prot: Prot, cache: MemoryCache, forcePte: boolean): TablePage | number {
+  createUnlinked(
+    phys: Pa,
+    level: number,
+    prot: Prot,
+    cache: MemoryCache,
+    forcePte: boolean,
+  ): TablePage | number {
     checkAddress(phys, "createUnlinked: phys");
     checkProt(prot, "createUnlinked: prot");
     checkLevel(level, "createUnlinked: level");
@@ -300,7 +340,7 @@ export class Stage2 {
     if (root === null) return -ENOMEM;
     const mapping = { phys, lo: attributes.lo, hi: attributes.hi, annotation: false, forcePte };
     const flags = Walk.LEAF | Walk.SKIP_BBM_TLBI | Walk.SKIP_CMO;
-    ret = new MapWalker(this, flags, mapping, cache, true).walkUnlinked(root, level + 1, size);
+    ret = new Walker(this, flags, new MapVisits(mapping, cache), true).walkUnlinked(root, level + 1, size);
     if (ret !== 0) {
       this.freeUnlinked(root, level);
       return ret;
@@ -311,9 +351,15 @@ export class Stage2 {
   /** kvm_pgtable_stage2_free_unlinked(): frees a table that is out of the tree, and all below it. */
   freeUnlinked(root: TablePage, level: number): void {
     checkLevel(level, "freeUnlinked: level");
-    const ret = new FreeWalker(this).walkUnlinked(root, level + 1, this.geometry.sizes[level]!);
+    const ret = new Walker(this, Walk.LEAF | Walk.TABLE_POST, freeVisits, true).walkUnlinked(
+      root,
+      level + 1,
+      this.geometry.sizes[level]!,
+    );
     if (ret !== 0) {
-      this.warn("kvm_pgtable_stage2_free_unlinked: WARN_ON(__kvm_pgtable_walk(&data, mm_ops, ptep, level + 1))");
+      this.warn(
+        "kvm_pgtable_stage2_free_unlinked: WARN_ON(__kvm_pgtable_walk(&data, mm_ops, ptep, level + 1))",
+      );
     }
     if (root.pageCount(0) !== 1) {
       this.warn("kvm_pgtable_stage2_free_unlinked: WARN_ON(mm_ops->page_count(pgtable) != 1)");
@@ -330,7 +376,7 @@ export class Stage2 {
   /** kvm_pgtable_stage2_destroy_range(): frees the tables below the first level of a range, in steps for long work. */
   destroyRange(addr: Ipa, size: number): void {
     checkRange(addr, size, "destroyRange");
-    if (new FreeWalker(this).walk(addr, size) !== 0) {
+    if (new Walker(this, Walk.LEAF | Walk.TABLE_POST, freeVisits, true).walk(addr, size) !== 0) {
       this.warn("kvm_pgtable_stage2_destroy_range: WARN_ON(kvm_pgtable_walk(pgt, addr, size, &walker))");
     }
   }
@@ -369,12 +415,9 @@ export class Stage2 {
 
   /** A WARN fired. */
   warn(text: string): void {
-    this.#warn?.(text);
+    if (!this.tables.store.task?.isReplaying) this.#warn?.(text);
   }
 }
-
-const NO_WRITES: AttributeChange = { setLo: 0, setHi: 0, clearLo: S2AP_W, clearHi: 0 };
-const YOUNG: AttributeChange = { setLo: AF, setHi: 0, clearLo: 0, clearHi: 0 };
 
 function checkRange(addr: number, size: number, what: string): void {
   checkAddress(addr, `${what}: addr`);
@@ -385,4 +428,3 @@ function checkLevel(level: number, what: string): void {
   if (Number.isInteger(level) && level >= 0 && level <= LAST_LEVEL) return;
   throw new RangeError(`${what}: ${String(level)} is no level from 0 to 3`);
 }
-

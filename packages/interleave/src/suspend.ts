@@ -98,7 +98,7 @@ export class Suspendable {
   #cursor = 0;
   #created = 0;
   /** What the creation under way has made. */
-  readonly #newborn: Shared[] = [];
+  readonly #newborn = new Set<Shared>();
   readonly #number: number;
   #doneLo = 0;
   #doneHi = 0;
@@ -358,7 +358,7 @@ export class Suspendable {
       return made;
     } finally {
       this.creating = false;
-      this.#newborn.length = 0;
+      this.#newborn.clear();
     }
   }
 
@@ -368,7 +368,7 @@ export class Suspendable {
    */
   identify(object: Shared): number {
     if (!this.creating) throw new ReplayError(`${this.name} creates ${object.name} outside of store.create`);
-    this.#newborn.push(object);
+    this.#newborn.add(object);
     const [lo, hi] = this.hash();
     const count = ++this.#created;
     const low = mix(mix(lo, this.#number), count) >>> 0;
@@ -377,7 +377,7 @@ export class Suspendable {
   }
 
   #checkNewborn(object: Shared | null): void {
-    if (object === null || this.#newborn.includes(object)) return;
+    if (object === null || this.#newborn.has(object)) return;
     throw new ReplayError(
       `${this.name} uses ${object.name} while it creates another object: do so before or after`,
     );
@@ -397,8 +397,9 @@ export class Suspendable {
 
   atomic<T>(name: string, body: () => T, when: (() => boolean) | null): T {
     if (this.#inAtomic || this.creating) {
-      if (when !== null && !when())
+      if (when !== null && !when()) {
         throw new WaitError(null, `${this.name} waits for ${name} within one step`);
+      }
       return body();
     }
     const kind = when === null ? Kind.Write : Kind.Wait;

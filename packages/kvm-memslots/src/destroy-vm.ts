@@ -14,6 +14,7 @@ export function putKvm(kvm: Kvm): void {
  */
 function destroyVm(kvm: Kvm): void {
   const fn = "kvm_destroy_vm";
+  kvm.module.vms.update((all) => all.filter((other) => other !== kvm));
   kvm.release();
   kvm.mm.notifiers.update((all) => all.filter((notifier) => notifier !== kvm));
 
@@ -30,7 +31,8 @@ function destroyVm(kvm: Kvm): void {
   }
   const puts: OpenFile[] = [];
   for (let asId = 0; asId < kvm.mmu.traits.addressSpaces; asId++) {
-    for (const slot of kvm.memslots(asId).gfnTree.overlapping(0, Number.MAX_SAFE_INTEGER)) freeMemslot(kvm, slot, puts);
+    for (const slot of kvm.memslots(asId).gfnTree.overlapping(0, Number.MAX_SAFE_INTEGER))
+      freeMemslot(kvm, slot, puts);
   }
   for (const file of puts) file.put();
   kvm.store.trace(fn, () => `${kvm.name} is gone`);

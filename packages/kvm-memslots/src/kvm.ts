@@ -96,7 +96,10 @@ export class Kvm extends Shared implements MmuNotifier {
     this.mnActiveInvalidateCount = new Cell(store, "kvm->mn_active_invalidate_count", 0, byInvalidateLock);
     this.gpcInvalidateSeq = new Cell(store, "kvm->gpc_invalidate_seq", 0, byInvalidateLock);
     this.mmuInvalidateInProgress = new Cell(store, "kvm->mmu_invalidate_in_progress", 0, inProgressGuard);
-    this.mmuInvalidateSeq = new Cell(store, "kvm->mmu_invalidate_seq", 0, { lock: this.mmuLock, lockless: true });
+    this.mmuInvalidateSeq = new Cell(store, "kvm->mmu_invalidate_seq", 0, {
+      lock: this.mmuLock,
+      lockless: true,
+    });
     this.mmuInvalidateRangeStart = new Cell(store, "kvm->mmu_invalidate_range_start", INVALID_GPA, byMmuLock);
     this.mmuInvalidateRangeEnd = new Cell(store, "kvm->mmu_invalidate_range_end", INVALID_GPA, byMmuLock);
     this.gpcList = new Cell<readonly GfnToPfnCache[]>(store, "kvm->gpc_list", [], { lock: this.gpcLock });

@@ -16,5 +16,6 @@ export class UseAfterFree extends Error {
 
 /** To be called before a frame's contents are read or written through anything but a reference to it. */
 export function useFrame(host: Host, pfn: Pfn, who: string): void {
-  if (host.frames.refcount.get(pfn) === 0) throw new UseAfterFree(pfn, who);
+  const { frames } = host;
+  if (frames.refcount.get(frames.folio(pfn)) === 0) throw new UseAfterFree(pfn, who);
 }

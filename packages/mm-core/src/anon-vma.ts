@@ -8,9 +8,10 @@ export class AnonVma extends Shared {
   /** By page offset. */
   readonly mappings: Ordered<Vma>;
 
-  constructor(store: Store) {
+  /** @param root the anon_vma that this one was forked from: they share its lock */
+  constructor(store: Store, root: AnonVma | null = null) {
     super(store, "anon_vma");
-    this.lock = new RwSemaphore(store, "anon_vma->rwsem");
+    this.lock = root === null ? new RwSemaphore(store, "anon_vma->rwsem") : root.lock;
     this.mappings = new Ordered(store, "anon_vma->rb_root", { lock: this.lock });
   }
 

@@ -11,8 +11,18 @@ export class Column extends Shared {
   override readonly keyed = true;
   readonly #chunks: (Float64Array | undefined)[] = [];
 
-  constructor(store: Store, name: string, guard?: Guard) {
+  constructor(
+    store: Store,
+    name: string,
+    guard?: Guard,
+    /** A number that cannot change while a task may look at it (it holds a reference): no scheduling point. */
+    private readonly isStable: boolean = false,
+  ) {
     super(store, name, guard);
+  }
+
+  override isPoint(kind: Kind): boolean {
+    return !this.isStable && super.isPoint(kind);
   }
 
   get(index: number): number {

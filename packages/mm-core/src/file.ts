@@ -14,6 +14,8 @@ import type { Vma, VmaFields } from "./vma.js";
 export class Inode extends Shared {
   /** Page cache: offset in pages to pfn, 0 where there is none. */
   readonly pages: Sparse;
+  /** Page offset to the swap slot of a page that is not cached, 0 where there is none (the xarray's values). */
+  readonly swapped: Sparse;
   /** VMAs that map it, by page offset (i_mmap). */
   readonly mappings: Ordered<Vma>;
   /** i_mmap_rwsem */
@@ -34,11 +36,20 @@ export class Inode extends Shared {
     const { store } = host;
     super(store, name);
     this.pages = new Sparse(store, `${name} page cache`);
+    this.swapped = new Sparse(store, `${name} swapped pages`);
     this.mappingsLock = new RwSemaphore(store, `${name} i_mmap_rwsem`);
     this.mappings = new Ordered(store, `${name} i_mmap`, { lock: this.mappingsLock });
     this.invalidateLock = new RwSemaphore(store, `${name} invalidate_lock`);
     this.lock = new RwSemaphore(store, `${name} i_rwsem`);
     this.size = new Cell(store, `${name} i_size`, size);
+  }
+
+  /**
+   * ->error_remove_folio: memory failure hit a page of it, which is locked and unmapped. @returns is it gone from the
+   * file? Null: the file keeps it, and tells whoever comes for it.
+   */
+  errorRemoveFolio(_index: Pgoff): boolean | null {
+    return null;
   }
 
   override restore(): void {}
@@ -64,12 +75,16 @@ export interface FileOps {
   readonly mmap?: (file: OpenFile, vma: VmaFields) => Refusal | undefined;
   /** ->fault: the page at `fault.pgoff`, with a reference and locked. */
   readonly fault?: (file: OpenFile, fault: Fault) => FaultOutcome;
+  /** Its mount allows execution (not SB_I_NOEXEC): it can be mapped executable. */
+  readonly executable?: boolean;
   /** Read faults map what is cached around them (->map_pages). */
   readonly mapsAround?: boolean;
   /** ->fallocate. Undefined: EOPNOTSUPP. */
   readonly fallocate?: (file: OpenFile, mode: number, offset: number, length: number, task: Task) => Refusal | undefined;
   /** ->setattr for a new size. Undefined: EINVAL. */
   readonly truncate?: (file: OpenFile, size: number) => Refusal | undefined;
+  /** Has an ->fsync. Undefined: EINVAL. */
+  readonly fsync?: boolean;
   /** vm_ops->get_policy: the policy of the file at this offset, or null. */
   readonly getPolicy?: (vma: Vma, address: Hva) => Mempolicy | null;
   /** vm_ops->set_policy */

@@ -1,6 +1,7 @@
 import { type Shared, Sparse, type Store } from "@kvmm/interleave";
 import type { Node, Pfn } from "./addresses.js";
 import { Column } from "./column.js";
+import { LargeMapcount } from "./large-mapcount.js";
 
 /** Flags of a frame (page flags, PG_*). */
 export const PageFlag = {
@@ -17,23 +18,42 @@ export const PageFlag = {
   hwpoison: 1 << 8,
   ksm: 1 << 9,
   referenced: 1 << 10,
+  /** PGTY_hugetlb */
+  hugetlb: 1 << 11,
 } as const;
+
+/** Flags that each page of a folio has for itself; all others are the folio's. */
+const PER_PAGE = PageFlag.anonExclusive | PageFlag.hwpoison;
 
 /** A count went wrong: a bug in the model, or a behaviour under review that breaks the kernel's rules. */
 export class FrameError extends Error {
   override name = "FrameError";
 }
 
-const FIRST_PFN = 1;
+/** Folios have 1, 2^9 or 2^18 pages: what a PTE, a PMD or a PUD entry maps. */
+export type Order = 0 | 9 | 18;
+
+const PMD_NR = 2 ** 9;
+const PUD_NR = 2 ** 18;
+
+/** Nodes begin at multiples of the largest folio, so that pfns are as aligned as the folios are. */
+const FIRST_PFN = PUD_NR;
 
 /**
  * Host memory: page frames on NUMA nodes, with what struct page says of each. A frame is free while its reference
- * count is 0. Frames of a node are handed out in ascending order and, once freed, last in, first out; there is no
- * buddy system behind it, so that nothing is said about fragmentation.
+ * count is 0. Small frames of a node are handed out in ascending order, large folios from its end downwards, and what
+ * was freed goes first: last in, first out. There is no buddy system behind it: a large folio that was broken up stays
+ * so, and nothing is said about fragmentation.
+ *
+ * References, locks, the mapping and most flags belong to the folio: methods take any of its pages. Of the columns
+ * only {@link word} is per page: the others are to be asked with {@link folio}.
  */
 export class Frames {
   readonly refcount: Column;
+  /** folio_mapcount(): entries that map the folio or a page of it. */
   readonly mapcount: Column;
+  /** folio_entire_mapcount(): entries that map all of a large folio at once. */
+  readonly entireMapcount: Column;
   readonly flags: Column;
   /** Page offset within the mapping (folio->index). */
   readonly index: Column;
@@ -41,10 +61,16 @@ export class Frames {
   readonly word: Column;
   /** Who touched it last for NUMA balancing (folio_last_cpupid), plus one; 0 when unset. */
   readonly lastCpupid: Column;
+  /** Which processes map a large folio. */
+  readonly largeMapcount: LargeMapcount;
   readonly #mapping: Column;
   readonly #nextFree: Column;
+  /** At each page that a PMD entry could begin with: the order of the large folio that it is part of, or 0. */
+  readonly #compound: Column;
   readonly #nodeState: Sparse;
   readonly #owners = new Map<number, Shared>();
+  /** Pfns from one node to the next. */
+  readonly #span: number;
 
   constructor(
     store: Store,
@@ -54,133 +80,266 @@ export class Frames {
   ) {
     this.refcount = new Column(store, "folio->_refcount");
     this.mapcount = new Column(store, "folio->_mapcount");
+    this.entireMapcount = new Column(store, "folio->_entire_mapcount");
     this.flags = new Column(store, "folio->flags");
     this.index = new Column(store, "folio->index");
     this.word = new Column(store, "page contents");
     this.lastCpupid = new Column(store, "folio->_last_cpupid");
+    this.largeMapcount = new LargeMapcount(store);
     this.#mapping = new Column(store, "folio->mapping");
     this.#nextFree = new Column(store, "free list");
+    this.#compound = new Column(store, "page->compound_head", undefined, true);
     this.#nodeState = new Sparse(store, "zone");
+    this.#span = Math.ceil(framesPerNode / PUD_NR) * PUD_NR;
   }
 
   nodeOf(pfn: Pfn): Node {
-    return Math.floor((pfn - FIRST_PFN) / this.framesPerNode);
+    return Math.floor((pfn - FIRST_PFN) / this.#span);
   }
 
   /** Frames in use on a node, as it is. */
   used(node: Node): number {
-    return this.#nodeState.at(3 * node + USED);
+    return this.#nodeState.at(FIELDS * node + USED);
+  }
+
+  /** page_folio(): the first page of the folio that a page belongs to. */
+  folio(pfn: Pfn): Pfn {
+    const order = this.#compound.get(pfn - (pfn % PMD_NR));
+    return order === 0 ? pfn : pfn - (pfn % 2 ** order);
+  }
+
+  /** folio_order() of any of its pages. */
+  order(pfn: Pfn): Order {
+    return this.#compound.get(pfn - (pfn % PMD_NR)) as Order;
+  }
+
+  /** folio_nr_pages() of any of its pages. */
+  pagesOf(pfn: Pfn): number {
+    return 2 ** this.order(pfn);
   }
 
   /**
-   * Takes a frame with one reference, zeroed (`word` 0), from `node`, else from the nearest other one that `allowed`
+   * Takes a folio with one reference, zeroed (`word` 0), from `node`, else from the nearest other one that `allowed`
    * holds.
    * @param allowed nodes to take from; null: all
-   * @returns its pfn, or null when all of them are full
+   * @returns its first pfn, or null when all of them are full
    */
-  alloc(node: Node, allowed: readonly Node[] | null = null): Pfn | null {
+  alloc(node: Node, allowed: readonly Node[] | null = null, order: Order = 0): Pfn | null {
     for (let distance = 0; distance < this.nodes; distance++) {
       const candidate = (node + distance) % this.nodes;
       if (allowed !== null && !allowed.includes(candidate)) continue;
-      const pfn = this.#take(candidate);
-      if (pfn !== null) {
-        this.refcount.set(pfn, 1);
-        return pfn;
-      }
+      const pfn = order === 0 ? this.#takeSmall(candidate) : this.#takeLarge(candidate, order);
+      if (pfn === null) continue;
+      this.#count(candidate, 2 ** order);
+      this.refcount.set(pfn, 1);
+      return pfn;
     }
     return null;
   }
 
-  #take(node: Node): Pfn | null {
+  #count(node: Node, frames: number): void {
     const state = this.#nodeState;
-    const free = state.get(3 * node + FREE);
-    let pfn: Pfn;
+    state.set(FIELDS * node + USED, state.get(FIELDS * node + USED) + frames);
+  }
+
+  #takeSmall(node: Node): Pfn | null {
+    const state = this.#nodeState;
+    const free = state.get(FIELDS * node + FREE);
     if (free !== 0) {
-      pfn = free;
-      state.set(3 * node + FREE, this.#nextFree.get(pfn));
-    } else {
-      const used = state.get(3 * node + FRESH);
-      if (used === this.framesPerNode) return null;
-      state.set(3 * node + FRESH, used + 1);
-      pfn = FIRST_PFN + node * this.framesPerNode + used;
+      state.set(FIELDS * node + FREE, this.#nextFree.get(free));
+      return free;
     }
-    state.set(3 * node + USED, state.get(3 * node + USED) + 1);
-    return pfn;
+    const used = state.get(FIELDS * node + FRESH);
+    if (used < this.framesPerNode - state.get(FIELDS * node + TOP)) {
+      state.set(FIELDS * node + FRESH, used + 1);
+      return FIRST_PFN + node * this.#span + used;
+    }
+    const large = state.get(FIELDS * node + FREE_LARGE);
+    if (large === 0) return null;
+    state.set(FIELDS * node + FREE_LARGE, this.#nextFree.get(large));
+    for (let page = PMD_NR - 1; page > 0; page--) this.#push(node, FREE, large + page);
+    return large;
+  }
+
+  #takeLarge(node: Node, order: 9 | 18): Pfn | null {
+    const state = this.#nodeState;
+    const free = order === 9 ? state.get(FIELDS * node + FREE_LARGE) : 0;
+    if (free !== 0) {
+      state.set(FIELDS * node + FREE_LARGE, this.#nextFree.get(free));
+      this.#setOrder(free, order, order);
+      return free;
+    }
+    const limit = this.framesPerNode - state.get(FIELDS * node + TOP);
+    const size = 2 ** order;
+    const begin = Math.floor(limit / size) * size - size;
+    if (begin < state.get(FIELDS * node + FRESH)) return null;
+    state.set(FIELDS * node + TOP, this.framesPerNode - begin);
+    const first = FIRST_PFN + node * this.#span;
+    // What lies between this folio and the ones taken before.
+    const end = Math.floor(limit / PMD_NR) * PMD_NR;
+    for (let at = begin + size; at < end; at += PMD_NR) this.#push(node, FREE_LARGE, first + at);
+    for (let at = Math.max(end, begin + size); at < limit; at++) this.#push(node, FREE, first + at);
+    this.#setOrder(first + begin, order, order);
+    return first + begin;
+  }
+
+  #push(node: Node, list: number, pfn: Pfn): void {
+    const state = this.#nodeState;
+    this.#nextFree.set(pfn, state.get(FIELDS * node + list));
+    state.set(FIELDS * node + list, pfn);
+  }
+
+  /** Says of the 2^`order` pages from `pfn` on that they are one folio (`now` equal to `order`), or small ones (0). */
+  #setOrder(pfn: Pfn, order: 9 | 18, now: Order): void {
+    for (let at = pfn; at < pfn + 2 ** order; at += PMD_NR) this.#compound.set(at, now);
   }
 
   /** folio_get() */
   get(pfn: Pfn): void {
-    if (this.refcount.add(pfn, 1) === 1) throw new FrameError(`reference taken to free frame ${pfn}`);
+    if (this.refcount.add(this.folio(pfn), 1) === 1) throw new FrameError(`reference taken to free frame ${pfn}`);
+  }
+
+  /** folio_ref_add() */
+  getMany(pfn: Pfn, references: number): void {
+    if (this.refcount.add(this.folio(pfn), references) <= references) {
+      throw new FrameError(`references taken to free frame ${pfn}`);
+    }
   }
 
   /** folio_try_get(): fails on a free frame. */
   tryGet(pfn: Pfn): boolean {
-    if (this.refcount.get(pfn) === 0) return false;
-    this.get(pfn);
+    const folio = this.folio(pfn);
+    if (this.refcount.get(folio) === 0) return false;
+    this.refcount.add(folio, 1);
     return true;
   }
 
-  /** folio_put(): frees the frame with the last reference. */
+  /** folio_put(): frees the folio with the last reference. */
   put(pfn: Pfn): void {
-    const left = this.refcount.add(pfn, -1);
+    const folio = this.folio(pfn);
+    const left = this.refcount.add(folio, -1);
     if (left < 0) throw new FrameError(`frame ${pfn} put once too often`);
-    if (left === 0) this.#free(pfn);
+    if (left === 0) this.#free(folio);
   }
 
-  #free(pfn: Pfn): void {
-    if (this.mapcount.get(pfn) !== 0) throw new FrameError(`frame ${pfn} freed while mapped`);
+  #free(folio: Pfn): void {
+    if (this.mapcount.get(folio) !== 0) throw new FrameError(`frame ${folio} freed while mapped`);
+    const order = this.order(folio);
+    this.#count(this.nodeOf(folio), -(2 ** order));
+    this.#mapping.set(folio, 0);
+    this.index.set(folio, 0);
+    this.lastCpupid.set(folio, 0);
+    if (order === 0) this.#freePage(folio);
+    else this.#freeLarge(folio, order);
+  }
+
+  #freePage(pfn: Pfn): void {
     const flags = this.flags.get(pfn);
-    this.#mapping.set(pfn, 0);
-    this.index.set(pfn, 0);
     this.word.set(pfn, 0);
-    this.lastCpupid.set(pfn, 0);
-    const node = this.nodeOf(pfn);
-    const state = this.#nodeState;
-    state.set(3 * node + USED, state.get(3 * node + USED) - 1);
     this.flags.set(pfn, flags & PageFlag.hwpoison);
     // A poisoned frame is never handed out again.
-    if (flags & PageFlag.hwpoison) return;
-    this.#nextFree.set(pfn, state.get(3 * node + FREE));
-    state.set(3 * node + FREE, pfn);
+    if ((flags & PageFlag.hwpoison) === 0) this.#push(this.nodeOf(pfn), FREE, pfn);
+  }
+
+  #freeLarge(folio: Pfn, order: 9 | 18): void {
+    const node = this.nodeOf(folio);
+    this.#setOrder(folio, order, 0);
+    for (let base = folio; base < folio + 2 ** order; base += PMD_NR) {
+      let poisoned = false;
+      for (let pfn = base; pfn < base + PMD_NR; pfn++) {
+        if ((this.flags.get(pfn) & PageFlag.hwpoison) !== 0) poisoned = true;
+        else {
+          this.word.set(pfn, 0);
+          this.flags.set(pfn, 0);
+        }
+      }
+      if (!poisoned) this.#push(node, FREE_LARGE, base);
+      else for (let pfn = base; pfn < base + PMD_NR; pfn++) this.#freePage(pfn);
+    }
+  }
+
+  /**
+   * __split_folio_to_order() to order 0, with folio_ref_unfreeze(): each page of a large folio that nobody maps becomes
+   * a folio of its own with `references` of them.
+   */
+  split(folio: Pfn, references: number): void {
+    const order = this.order(folio) as 9 | 18;
+    const flags = this.flags.get(folio);
+    const mapping = this.#mapping.get(folio);
+    const index = this.index.get(folio);
+    const cpupid = this.lastCpupid.get(folio);
+    this.#setOrder(folio, order, 0);
+    this.refcount.set(folio, references);
+    for (let page = 1; page < 2 ** order; page++) {
+      const pfn = folio + page;
+      this.refcount.set(pfn, references);
+      this.flags.exchangeBits(pfn, flags & ~PER_PAGE, 0);
+      this.#mapping.set(pfn, mapping);
+      this.index.set(pfn, index + page);
+      this.lastCpupid.set(pfn, cpupid);
+    }
   }
 
   test(pfn: Pfn, flag: number): boolean {
-    return (this.flags.get(pfn) & flag) !== 0;
+    return (this.flags.get((flag & PER_PAGE) === 0 ? this.folio(pfn) : pfn) & flag) !== 0;
+  }
+
+  /** All the flags of a page, its own and its folio's. */
+  flagsOf(pfn: Pfn): number {
+    const folio = this.folio(pfn);
+    const flags = this.flags.get(folio);
+    return folio === pfn ? flags : (flags & ~PER_PAGE) | this.flags.get(pfn);
   }
 
   mark(pfn: Pfn, set: number, clear = 0): void {
-    this.flags.exchangeBits(pfn, set, clear);
+    const folio = this.folio(pfn);
+    if (folio === pfn) this.flags.exchangeBits(pfn, set, clear);
+    else {
+      if (((set | clear) & ~PER_PAGE) !== 0) this.flags.exchangeBits(folio, set & ~PER_PAGE, clear & ~PER_PAGE);
+      if (((set | clear) & PER_PAGE) !== 0) this.flags.exchangeBits(pfn, set & PER_PAGE, clear & PER_PAGE);
+    }
   }
 
   /** folio_trylock() */
   trylock(pfn: Pfn): boolean {
-    return (this.flags.exchangeBits(pfn, PageFlag.locked, 0) & PageFlag.locked) === 0;
+    return (this.flags.exchangeBits(this.folio(pfn), PageFlag.locked, 0) & PageFlag.locked) === 0;
   }
 
   /** folio_lock(). Alone: throws a LockError if it is locked. */
   lock(pfn: Pfn): void {
-    this.flags.lockBit(pfn);
+    this.flags.lockBit(this.folio(pfn));
   }
 
   unlock(pfn: Pfn): void {
-    if ((this.flags.exchangeBits(pfn, 0, PageFlag.locked) & PageFlag.locked) === 0) {
+    if ((this.flags.exchangeBits(this.folio(pfn), 0, PageFlag.locked) & PageFlag.locked) === 0) {
       throw new FrameError(`frame ${pfn} unlocked, but it was not locked`);
     }
   }
 
   /** The address space or anon_vma that the frame belongs to (folio->mapping). */
   mapping(pfn: Pfn): Shared | null {
-    const id = this.#mapping.get(pfn);
+    const id = this.#mapping.get(this.folio(pfn));
     return id === 0 ? null : this.#owners.get(id)!;
   }
 
   setMapping(pfn: Pfn, owner: Shared | null, index: number): void {
     if (owner !== null) this.#owners.set(owner.id, owner);
-    this.#mapping.set(pfn, owner === null ? 0 : owner.id);
-    this.index.set(pfn, index);
+    const folio = this.folio(pfn);
+    this.#mapping.set(folio, owner === null ? 0 : owner.id);
+    this.index.set(folio, index);
+  }
+
+  /** linear page index of a page: its folio's plus its place within (page_pgoff()). */
+  indexOf(pfn: Pfn): number {
+    const folio = this.folio(pfn);
+    return this.index.get(folio) + (pfn - folio);
   }
 }
 
+/** What is kept per node: the free lists, how many frames were taken from its beginning and from its end, and how many are in use. */
 const FREE = 0;
-const FRESH = 1;
-const USED = 2;
+const FREE_LARGE = 1;
+const FRESH = 2;
+const TOP = 3;
+const USED = 4;
+const FIELDS = 5;

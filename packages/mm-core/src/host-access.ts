@@ -2,7 +2,8 @@ import { AGAIN, repeat } from "@kvmm/interleave";
 import type { Hva } from "./addresses.js";
 import { handleMmFault } from "./fault/handle.js";
 import { PageFlag } from "./frames.js";
-import { PteFlag, pteChange, pteHas, ptePfn } from "./pte.js";
+import { leafAt, leafPage } from "./leaf.js";
+import { PteFlag, pteChange, pteHas } from "./pte.js";
 import type { Task } from "./task.js";
 import { VmFlag } from "./vma.js";
 
@@ -22,13 +23,11 @@ export function hostAccess(task: Task, address: Hva, value?: number): HostAccess
   const { store, frames } = mm.host;
   const write = value !== undefined;
   return repeat<HostAccess>(store, "do_page_fault", () => {
-    const table = mm.pteTable(address);
-    const index = table === null ? 0 : table.indexOf(address);
-    const pte = table === null ? 0 : table.get(index);
-    if (pteHas(pte, PteFlag.valid) && (!write || pteHas(pte, PteFlag.write))) {
-      const now = pteChange(pte, PteFlag.young | (write ? PteFlag.dirty : 0), 0);
-      if (!table!.hardwareUpdate(index, pte, now)) return AGAIN;
-      const pfn = ptePfn(pte);
+    const leaf = leafAt(mm, address);
+    if (leaf !== null && pteHas(leaf.pte, PteFlag.valid) && (!write || pteHas(leaf.pte, PteFlag.write))) {
+      const now = pteChange(leaf.pte, PteFlag.young | (write ? PteFlag.dirty : 0), 0);
+      if (!leaf.table.hardwareUpdate(leaf.index, leaf.pte, now)) return AGAIN;
+      const pfn = leafPage(leaf, address);
       if (frames.test(pfn, PageFlag.hwpoison)) return { signal: "SIGBUS", code: "BUS_MCEERR_AR" };
       if (write) frames.word.set(pfn, value);
       return { value: frames.word.get(pfn) };

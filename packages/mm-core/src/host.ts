@@ -5,6 +5,7 @@ import { Frames, PageFlag } from "./frames.js";
 import { LruBatches } from "./lru-batch.js";
 import { Mempolicy } from "./mempolicy.js";
 import { Mm } from "./mm.js";
+import { Swap } from "./swap.js";
 import { Process, Task } from "./task.js";
 
 export interface HostOptions {
@@ -12,8 +13,15 @@ export interface HostOptions {
   readonly nodes?: number;
   /** Bytes of memory per node; default 1 GiB. */
   readonly nodeSize?: number;
+  /** Bytes of swap; default 128 MiB. */
+  readonly swapSize?: number;
+  /** /sys/kernel/mm/transparent_hugepage/enabled; default "madvise", as on the recorded machine. */
+  readonly transparentHugepage?: TransparentHugepage;
   readonly behaviour?: MmBehaviour;
 }
+
+/** Where faults on anonymous memory map huge pages. */
+export type TransparentHugepage = "always" | "madvise" | "never";
 
 /** A WARN_ON of the kernel that a path ran into: a kernel bug, not an error of the caller. */
 export interface Warning {
@@ -25,15 +33,19 @@ export interface Warning {
 export class Host {
   readonly frames: Frames;
   readonly lru: LruBatches;
+  readonly swap: Swap;
   readonly behaviour: MmBehaviour;
   readonly nodes: number;
   /** The frame of zeros that read faults on anonymous memory map. */
   readonly zeroPfn: Pfn;
+  readonly transparentHugepage: TransparentHugepage;
+  /** The huge page of zeros; 0 until the first read fault that maps it. */
+  readonly hugeZeroFolio: Cell<Pfn>;
   /** preferred_node_policy[]: the policy of a task on each node that has set none. */
   readonly preferredNode: readonly Mempolicy[];
   /** What the kernel would have printed as WARNING. */
   readonly warnings: Cell<readonly Warning[]>;
-  #pid = 1000;
+  readonly #lastPid: Cell<number>;
 
   constructor(
     readonly store: Store,
@@ -43,8 +55,12 @@ export class Host {
     this.behaviour = options.behaviour ?? mm72;
     this.frames = new Frames(store, this.nodes, Math.floor((options.nodeSize ?? 2 ** 30) / 4096));
     this.lru = new LruBatches(store, this.frames, this.nodes);
+    this.swap = new Swap(store, Math.floor((options.swapSize ?? 2 ** 27) / 4096));
     this.zeroPfn = this.frames.alloc(0)!;
     this.frames.mark(this.zeroPfn, PageFlag.uptodate);
+    this.transparentHugepage = options.transparentHugepage ?? "madvise";
+    this.hugeZeroFolio = new Cell<Pfn>(store, "huge_zero_folio", 0);
+    this.#lastPid = new Cell(store, "pid allocator", 999);
     this.warnings = new Cell<readonly Warning[]>(store, "kernel log", []);
     this.preferredNode = Array.from(
       { length: this.nodes },
@@ -58,9 +74,14 @@ export class Host {
 
   /** A process with one thread, on a CPU. */
   spawn(name: string, cpu = 0): Task {
-    const pid = this.#pid++;
+    const pid = this.nextPid();
     const process = new Process(this, name, pid, new Mm(this, `${name}->mm`));
     return new Task(process, name, pid, cpu);
+  }
+
+  /** alloc_pid() */
+  nextPid(): number {
+    return this.#lastPid.update((pid) => pid + 1);
   }
 
   /** WARN_ON_ONCE(): noted, once per place. */

@@ -50,6 +50,9 @@ export {
   open,
   openConsole,
 } from "./syscalls/files.js";
+export { ClearRefs, clearRefs } from "./syscalls/clear-refs.js";
+export { exit, fork, vfork } from "./syscalls/fork.js";
+export { fsync } from "./syscalls/fsync.js";
 export { Madv, madvise } from "./syscalls/madvise.js";
 export {
   GetMempolicyFlag,
@@ -60,8 +63,15 @@ export {
   setMempolicy,
   whereArePages,
 } from "./syscalls/mempolicy.js";
+export { mincore } from "./syscalls/mincore.js";
+export { MclFlag, MlockFlag, mlock, mlock2, mlockall, munlock } from "./syscalls/mlock.js";
+export { MremapFlag, type MremapArgs, mremap } from "./syscalls/mremap.js";
+export { mseal } from "./syscalls/mseal.js";
+export { MsFlag, msync } from "./syscalls/msync.js";
+export { processVmRw, writeProcMem } from "./syscalls/process-vm.js";
 export { MapFlag, type MmapArgs, mmap, Prot } from "./syscalls/mmap.js";
 export { mprotect } from "./syscalls/mprotect.js";
 export { munmap } from "./syscalls/munmap.js";
+export { Swap } from "./swap.js";
 export { Process, Task } from "./task.js";
 export { isAccessible, isAnonymous, Vma, type VmaFields, VmFlag } from "./vma.js";

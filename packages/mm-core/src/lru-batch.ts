@@ -61,7 +61,8 @@ export class LruBatches {
   add(cpu: number, pfn: Pfn): void {
     this.frames.get(pfn);
     const batch = this.#batches[cpu % this.#batches.length]!;
-    if (batch.push(pfn) === BATCH_SIZE) this.#move(batch);
+    // folio_may_be_lru_cached(): a large folio does not wait, nor what came before it.
+    if (batch.push(pfn) === BATCH_SIZE || this.frames.order(pfn) !== 0) this.#move(batch);
   }
 
   /** lru_add_drain_all(). Where the kernel drains its own CPU alone, the model drains all. */

@@ -31,6 +31,12 @@ export class Mempolicy extends Shared {
   override restore(): void {}
 }
 
+/** mpol_equal() */
+export function equalPolicies(a: Mempolicy | null, b: Mempolicy | null): boolean {
+  if (a === null || b === null || a === b) return a === b;
+  return a.mode === b.mode && a.modeFlags === b.modeFlags && a.nodes.join() === b.nodes.join();
+}
+
 /** One range of a file that has a policy (struct sp_node). */
 class PolicyRange extends Shared {
   constructor(

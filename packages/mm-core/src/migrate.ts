@@ -1,13 +1,17 @@
-import { PAGE_SIZE, type Node, type Pfn } from "./addresses.js";
+import { type Node, type Pfn, PMD_SIZE } from "./addresses.js";
 import { Inode } from "./file.js";
 import { PageFlag } from "./frames.js";
 import type { Host } from "./host.js";
+import { leafAt } from "./leaf.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "./notifier.js";
+import { ENTRY_SIZE } from "./page-table.js";
 import { pageProt } from "./prot.js";
-import { mkPte, PteFlag, pteChange, pteHas, ptePfn } from "./pte.js";
-import { type Mapping, mappedEntry, removeRmap, rmapWalk } from "./rmap.js";
+import { mkPte, PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "./pte.js";
+import { addRmap, addRmapPmd, type Mapping, removeRmap, removeRmapPmd, rmapWalk } from "./rmap.js";
+import { splitHugePmdLocked } from "./thp/split-pmd.js";
+import { type Vma, VmFlag } from "./vma.js";
 
-/** folio_isolate_lru(): takes the page off its list, with a reference. Fails if it is on none. */
+/** folio_isolate_lru(): takes the folio off its list, with a reference. Fails if it is on none. */
 export function isolateLru(host: Host, pfn: Pfn): boolean {
   const { frames } = host;
   if (!frames.test(pfn, PageFlag.lru)) return false;
@@ -23,99 +27,153 @@ export function putbackLru(host: Host, pfn: Pfn): void {
 }
 
 /**
- * migrate_pages() of one isolated page to `node`: unmaps it everywhere (try_to_migrate), moves it if its references
+ * migrate_pages() of one isolated folio to `node`: unmaps it everywhere (try_to_migrate), moves it if its references
  * are only those of its mapping, and maps it, or the old one again, where it was. The isolation's reference goes.
  * @returns did it move?
  */
 export function migratePage(host: Host, pfn: Pfn, node: Node): boolean {
   const { frames } = host;
-  const target = frames.alloc(node, [node]);
+  const folio = frames.folio(pfn);
+  const target = frames.alloc(node, [node], frames.order(folio));
   if (target === null) {
-    putbackLru(host, pfn);
+    putbackLru(host, folio);
     return false;
   }
-  frames.lock(pfn);
-  const unmapped = tryToMigrate(host, pfn);
-  const moved = moveToNewFolio(host, pfn, target);
-  removeMigrationPtes(host, pfn, moved ? target : pfn, unmapped);
-  frames.unlock(pfn);
-  host.store.trace("migrate_pages", () => `frame ${pfn}: ${moved ? `moved to node ${node}` : "could not be moved"}`);
+  frames.lock(folio);
+  const unmapped = tryToMigrate(host, folio, false);
+  const moved = moveToNewFolio(host, folio, target);
+  removeMigrationPtes(host, folio, moved ? target : folio, frames.pagesOf(folio), unmapped);
+  frames.unlock(folio);
+  host.store.trace("migrate_pages", () => `frame ${folio}: ${moved ? `moved to node ${node}` : "could not be moved"}`);
   if (moved) {
-    frames.put(pfn);
+    frames.put(folio);
     frames.put(target);
   } else {
-    putbackLru(host, pfn);
+    putbackLru(host, folio);
     frames.put(target);
   }
   return moved;
 }
 
-/** try_to_migrate(): each mapping gives way to a migration entry, under a notifier of its own (try_to_migrate_one). */
-function tryToMigrate(host: Host, pfn: Pfn): readonly Mapping[] {
+/**
+ * try_to_migrate(): each mapping of a locked folio gives way to migration entries, under a notifier of its own
+ * (try_to_migrate_one) over all that the mapping can hold of the folio.
+ * @param splitPmd TTU_SPLIT_HUGE_PMD: a huge entry becomes small ones
+ * @returns where there were any
+ */
+export function tryToMigrate(host: Host, folio: Pfn, splitPmd: boolean): readonly Mapping[] {
   const { frames } = host;
   const unmapped: Mapping[] = [];
-  if (frames.mapcount.get(pfn) === 0) return unmapped;
-  for (const place of rmapWalk(host, pfn)) {
-    const { vma, address } = place;
-    const { mm } = vma;
-    const range = invalidateRangeStart(mm, address, address + PAGE_SIZE, "CLEAR", "try_to_migrate_one");
+  if (frames.mapcount.get(folio) === 0) return unmapped;
+  for (const place of rmapWalk(host, folio)) {
+    const { mm } = place.vma;
+    const range = invalidateRangeStart(mm, place.address, place.end, "CLEAR", "try_to_migrate_one");
     mm.pageTableLock.lock();
-    const pte = mappedEntry(vma, address, pfn);
-    if (pte !== null) {
-      const table = mm.pteTable(address)!;
-      if (pteHas(pte, PteFlag.dirty)) frames.mark(pfn, PageFlag.dirty);
-      table.set(table.indexOf(address), pteChange(pte, PteFlag.migration, PteFlag.valid | PteFlag.protNone));
-      removeRmap(frames, pfn);
-      unmapped.push(place);
-    }
+    const found = unmapPlace(host, folio, place, splitPmd);
     mm.pageTableLock.unlock();
     invalidateRangeEnd(mm, range);
-    if (pte !== null) frames.put(pfn);
-    if (frames.mapcount.get(pfn) === 0) break;
+    if (found) unmapped.push(place);
+    if (frames.mapcount.get(folio) === 0) break;
   }
   return unmapped;
 }
 
-/** move_to_new_folio(): contents and identity pass to the new page, if nobody else holds the old one. */
-function moveToNewFolio(host: Host, pfn: Pfn, target: Pfn): boolean {
+/** The loop of try_to_migrate_one(). @returns was anything mapped there? */
+function unmapPlace(host: Host, folio: Pfn, { vma, address, end }: Mapping, splitPmd: boolean): boolean {
   const { frames } = host;
-  const owner = frames.mapping(pfn);
-  const cached = owner instanceof Inode ? 1 : 0;
+  const { mm } = vma;
+  const last = folio + frames.pagesOf(folio);
+  let found = false;
+  for (let at = address; at < end; ) {
+    const leaf = leafAt(mm, at);
+    const size = ENTRY_SIZE[leaf === null ? 0 : leaf.table.level];
+    const next = at - (at % size) + size;
+    if (leaf !== null && ptePresent(leaf.pte) && ptePfn(leaf.pte) >= folio && ptePfn(leaf.pte) < last) {
+      found = true;
+      const { table, index, pte } = leaf;
+      if (table.level === 1 && splitPmd) splitHugePmdLocked(vma, at - (at % PMD_SIZE), true);
+      else {
+        if (pteHas(pte, PteFlag.dirty)) frames.mark(folio, PageFlag.dirty);
+        table.set(index, pteChange(pte, PteFlag.migration, PteFlag.valid | PteFlag.protNone));
+        if (table.level === 0) removeRmap(frames, folio, mm);
+        else removeRmapPmd(frames, folio, mm);
+        frames.put(folio);
+      }
+    }
+    at = next;
+  }
+  return found;
+}
+
+/** move_to_new_folio(): contents and identity pass to the new folio, if nobody else holds the old one. */
+function moveToNewFolio(host: Host, folio: Pfn, target: Pfn): boolean {
+  const { frames } = host;
+  const owner = frames.mapping(folio);
+  const pages = frames.pagesOf(folio);
   if (owner instanceof Inode && !owner.traits.movable) {
     if (!owner.traits.inaccessible) host.warn("migrate_folio", "the mapping cannot migrate");
     return false;
   }
-  // The isolation holds one reference, the page cache one.
-  if (frames.refcount.get(pfn) !== 1 + cached) return false;
-  const index = frames.index.get(pfn);
+  // The isolation holds one reference, the page cache one per page.
+  const cached = owner instanceof Inode ? pages : 0;
+  if (frames.refcount.get(folio) !== 1 + cached) return false;
+  const index = frames.index.get(folio);
   frames.setMapping(target, owner, index);
-  frames.word.set(target, frames.word.get(pfn));
-  frames.lastCpupid.set(target, frames.lastCpupid.get(pfn));
-  frames.mark(target, (frames.flags.get(pfn) & ~PageFlag.locked) | PageFlag.lru);
-  if (owner instanceof Inode) {
-    owner.pages.set(index, target);
-    frames.get(target);
-    frames.put(pfn);
+  frames.lastCpupid.set(target, frames.lastCpupid.get(folio));
+  frames.mark(target, (frames.flags.get(folio) & ~PageFlag.locked) | PageFlag.lru);
+  for (let page = 0; page < pages; page++) {
+    frames.word.set(target + page, frames.word.get(folio + page));
+    if (page > 0) frames.mark(target + page, frames.flags.get(folio + page) & PageFlag.anonExclusive);
+    if (owner instanceof Inode) {
+      owner.pages.set(index + page, target + page);
+      frames.get(target);
+      frames.put(folio);
+    }
   }
   return true;
 }
 
-/** remove_migration_ptes(): maps the page, the new one or the old, where its migration entries still stand. */
-function removeMigrationPtes(host: Host, from: Pfn, to: Pfn, unmapped: readonly Mapping[]): void {
+/**
+ * remove_migration_ptes(): maps the folio, the new one or the old, where its migration entries still stand. The old
+ * one may have been split meanwhile.
+ * @param zeroUnused TTU_USE_SHARED_ZEROPAGE: pages that hold nothing but zeros are replaced by the zero page
+ */
+export function removeMigrationPtes(
+  host: Host,
+  from: Pfn,
+  to: Pfn,
+  pages: number,
+  unmapped: readonly Mapping[],
+  zeroUnused = false,
+): void {
   const { frames } = host;
-  for (const { vma, address } of unmapped) {
+  for (const { vma, address, end } of unmapped) {
     const { mm, fields } = vma;
-    const table = mm.pteTable(address);
-    if (table === null) continue;
-    const index = table.indexOf(address);
     mm.pageTableLock.lock();
-    const entry = table.get(index);
-    if (pteHas(entry, PteFlag.migration) && ptePfn(entry) === from) {
-      frames.get(to);
-      frames.mapcount.add(to, 1);
-      const kept = entry & (PteFlag.write | PteFlag.dirty | PteFlag.young);
-      table.set(index, mkPte(to, pageProt(fields) | kept));
+    for (let at = address; at < end; ) {
+      const leaf = leafAt(mm, at);
+      const size = ENTRY_SIZE[leaf === null ? 0 : leaf.table.level];
+      const first = leaf === null ? 0 : ptePfn(leaf.pte) - from;
+      if (leaf !== null && pteHas(leaf.pte, PteFlag.migration) && first >= 0 && first < pages) {
+        const { table, index, pte } = leaf;
+        const page = to + first;
+        const kept = pte & (PteFlag.write | PteFlag.dirty | PteFlag.young | PteFlag.leaf | PteFlag.uffdWp);
+        if (zeroUnused && isUnused(host, vma, page)) {
+          table.set(index, mkPte(host.zeroPfn, pageProt(fields) | PteFlag.special | PteFlag.young));
+        } else {
+          frames.get(page);
+          if (table.level === 0) addRmap(frames, page, mm);
+          else addRmapPmd(frames, page, mm);
+          table.set(index, mkPte(page, pageProt(fields) | kept));
+        }
+      }
+      at = at - (at % size) + size;
     }
     mm.pageTableLock.unlock();
   }
+}
+
+/** try_to_map_unused_to_zeropage() */
+function isUnused(host: Host, vma: Vma, page: Pfn): boolean {
+  return host.frames.word.get(page) === 0 && (vma.fields.flags & VmFlag.locked) === 0;
 }

@@ -2,6 +2,7 @@ import { Cell, Ordered, RwSemaphore, Shared, SpinLock } from "@kvmm/interleave";
 import type { Hva } from "./addresses.js";
 import type { Host } from "./host.js";
 import type { MmuNotifier } from "./notifier.js";
+import { leafAt } from "./leaf.js";
 import { ENTRY_SIZE, Table } from "./page-table.js";
 import { PteFlag, pteHas } from "./pte.js";
 import type { Vma } from "./vma.js";
@@ -17,6 +18,10 @@ export class Mm extends Shared {
   /** mmu_notifier_subscriptions, in the order of registration. */
   readonly notifiers: Cell<readonly (MmuNotifier & Shared)[]>;
 
+  /** Processes that use it (mm_users): more than one after vfork. */
+  readonly users: Cell<number>;
+  /** VM flags that new mappings get (def_flags): by mlockall(MCL_FUTURE). */
+  readonly defFlags: Cell<number>;
   /** Passes that NUMA balancing has made over the address space, and where the next one begins. */
   readonly numaScanSeq: Cell<number>;
   readonly numaScanOffset: Cell<Hva>;
@@ -27,6 +32,8 @@ export class Mm extends Shared {
   ) {
     const { store } = host;
     super(store, name);
+    this.users = new Cell(store, `${name}->mm_users`, 1);
+    this.defFlags = new Cell(store, `${name}->def_flags`, 0);
     this.numaScanSeq = new Cell(store, `${name}->numa_scan_seq`, 0);
     this.numaScanOffset = new Cell<Hva>(store, `${name}->numa_scan_offset`, 0);
     this.mmapLock = new RwSemaphore(store, `${name}->mmap_lock`);
@@ -58,26 +65,45 @@ export class Mm extends Shared {
     return this.#descend(this.#descend(this.pgd, address), address);
   }
 
-  /** pte_alloc(): the table of PTEs, made where there is none. */
+  /** pte_alloc() where no huge page can be mapped: the table of PTEs, made where there is none. */
   allocPte(address: Hva): Table {
-    return this.#descend(this.allocPmd(address), address);
+    const table = this.tryAllocPte(address);
+    if (table === null) throw new Error(`a huge page is mapped at ${address.toString(16)}`);
+    return table;
+  }
+
+  /** pte_alloc(): the table of PTEs, made where there is none; null where a huge page is mapped. */
+  tryAllocPte(address: Hva): Table | null {
+    const pmd = this.allocPmd(address);
+    const index = pmd.indexOf(address);
+    const child = pmd.child(index);
+    if (child !== null) return child;
+    const made = this.newTable(0, address);
+    this.pageTableLock.lock();
+    const raced = pmd.child(index);
+    const huge = raced === null && pmd.get(index) !== 0;
+    if (raced === null && !huge) pmd.setChild(index, made);
+    this.pageTableLock.unlock();
+    return huge ? null : (raced ?? made);
   }
 
   #descend(table: Table, address: Hva): Table {
     const index = table.indexOf(address);
     const child = table.child(index);
     if (child !== null) return child;
-    const { store } = this.host;
-    const level = (table.level - 1) as 0 | 1 | 2;
-    const base = address - (address % ENTRY_SIZE[table.level]);
-    const made = store.create(
-      () => new Table(store, level, base, { lock: this.pageTableLock, lockless: true }),
-    );
+    const made = this.newTable((table.level - 1) as 1 | 2, address);
     this.pageTableLock.lock();
     const raced = table.child(index);
     if (raced === null) table.setChild(index, made);
     this.pageTableLock.unlock();
     return raced ?? made;
+  }
+
+  /** pte_alloc_one() and its like: an empty table for the entry that maps `address`. */
+  newTable(level: 0 | 1 | 2, address: Hva): Table {
+    const { store } = this.host;
+    const base = address - (address % ENTRY_SIZE[level + 1]!);
+    return store.create(() => new Table(store, level, base, { lock: this.pageTableLock, lockless: true }));
   }
 
   override restore(): void {}
@@ -88,9 +114,6 @@ export class Mm extends Shared {
  * get_user_mapping_size); null when there is none any more.
  */
 export function userMappingSize(mm: Mm, address: Hva): number | null {
-  const pmd = mm.pmd(address);
-  if (pmd === null) return null;
-  const table = pmd.child(pmd.indexOf(address));
-  const pte = table === null ? pmd.get(pmd.indexOf(address)) : table.get(table.indexOf(address));
-  return pteHas(pte, PteFlag.valid) ? ENTRY_SIZE[table === null ? 1 : 0] : null;
+  const leaf = leafAt(mm, address);
+  return leaf !== null && pteHas(leaf.pte, PteFlag.valid) ? ENTRY_SIZE[leaf.table.level] : null;
 }

@@ -13,6 +13,7 @@ export class Table extends Shared {
   override readonly keyed = true;
   readonly #entries = new Float64Array(ENTRIES);
   readonly #children: (Table | null)[];
+  readonly #entrySize: number;
 
   constructor(
     store: Store,
@@ -22,12 +23,13 @@ export class Table extends Shared {
     guard: Guard,
   ) {
     super(store, `page table of ${base.toString(16)} at level ${level}`, guard);
+    this.#entrySize = ENTRY_SIZE[level];
     this.#children = level === 0 ? NO_CHILDREN : new Array<Table | null>(ENTRIES).fill(null);
   }
 
   /** Index of the entry that maps an address. */
   indexOf(address: Hva): number {
-    return Math.floor(address / ENTRY_SIZE[this.level]) % ENTRIES;
+    return (((address - this.base) / this.#entrySize) | 0) & (ENTRIES - 1);
   }
 
   /** The leaf entry, 0 where there is none (or a table). */

@@ -34,5 +34,5 @@ export function canBecomeWritable(frames: Frames, fields: VmaFields, pte: Pte): 
   if ((fields.flags & VmFlag.write) === 0 || (fields.flags & VmFlag.shared) !== 0) return false;
   if (pteHas(pte, PteFlag.protNone) || pteHas(pte, PteFlag.special) || pteHas(pte, PteFlag.uffdWp)) return false;
   const both = PageFlag.anon | PageFlag.anonExclusive;
-  return (frames.flags.get(ptePfn(pte)) & both) === both;
+  return (frames.flagsOf(ptePfn(pte)) & both) === both;
 }

@@ -1,10 +1,13 @@
-import { entryEnd, type Hva, PAGE_SIZE, PGDIR_SIZE, PMD_SIZE, PUD_SIZE } from "./addresses.js";
+import { entryEnd, type Hva, PAGE_SIZE, PGDIR_SIZE, PMD_PAGES, PMD_SIZE, PUD_SIZE } from "./addresses.js";
 import { PageFlag } from "./frames.js";
 import { invalidateRangeEnd, invalidateRangeStart, type NotifierRange } from "./notifier.js";
 import type { Table } from "./page-table.js";
 import { canBecomeWritable, pageProt, pteModify } from "./prot.js";
 import { type Pte, PteFlag, pteChange, pteHas, ptePfn, ptePresent, pteProtNone } from "./pte.js";
+import { isMaybeMappedShared } from "./rmap.js";
 import type { Task } from "./task.js";
+import { changeHugePmd } from "./thp/protect.js";
+import { splitHugePmd } from "./thp/split-pmd.js";
 import { type Vma, type VmaFields, VmFlag } from "./vma.js";
 
 /** MM_CP_*: why entries change. */
@@ -44,8 +47,7 @@ function changePudRange(vma: Vma, pud: Table, start: Hva, end: Hva, reason: Prot
       range ??= invalidateRangeStart(mm, address, end, "PROTECTION_VMA", "change_pud_range");
       for (let at = address; at < next; ) {
         const to = entryEnd(at, PMD_SIZE, next);
-        const table = pmd.child(pmd.indexOf(at));
-        if (table !== null) changed += changePteRange(vma, table, at, to, reason);
+        changed += changePmd(vma, pmd, at, to, reason);
         at = to;
       }
     }
@@ -53,6 +55,24 @@ function changePudRange(vma: Vma, pud: Table, start: Hva, end: Hva, reason: Prot
   }
   if (range !== null) invalidateRangeEnd(mm, range);
   return changed;
+}
+
+/** change_pmd_range(), of one entry: a huge page of which only a part changes is mapped by small entries first. */
+function changePmd(vma: Vma, pmds: Table, start: Hva, end: Hva, reason: ProtectReason): number {
+  const { mm } = vma;
+  const index = pmds.indexOf(start);
+  let table = pmds.child(index);
+  if (table === null && pmds.get(index) !== 0) {
+    if (end - start === PMD_SIZE) {
+      mm.pageTableLock.lock();
+      const huge = pmds.get(index) !== 0;
+      const changed = huge && changeHugePmd(vma, pmds, index, reason);
+      mm.pageTableLock.unlock();
+      if (huge) return changed ? PMD_PAGES : 0;
+    } else splitHugePmd(vma, start);
+    table = pmds.child(index);
+  }
+  return table === null ? 0 : changePteRange(vma, table, start, end, reason);
 }
 
 /** change_pte_range() */
@@ -83,7 +103,7 @@ function changePteRange(vma: Vma, table: Table, start: Hva, end: Hva, reason: Pr
 }
 
 /** folio_can_map_prot_numa(): is a hint on this page of any use? */
-function canMapNumaHint(
+export function canMapNumaHint(
   vma: Vma,
   fields: VmaFields,
   pte: Pte,
@@ -92,10 +112,10 @@ function canMapNumaHint(
   const { frames } = vma.mm.host;
   if (pteHas(pte, PteFlag.special)) return false;
   const pfn = ptePfn(pte);
-  const flags = frames.flags.get(pfn);
+  const flags = frames.flagsOf(pfn);
   if ((flags & PageFlag.ksm) !== 0) return false;
   const cow = (fields.flags & (VmFlag.shared | VmFlag.mayWrite)) === VmFlag.mayWrite;
-  if (cow && frames.mapcount.get(pfn) > 1) return false;
+  if (cow && isMaybeMappedShared(frames, pfn)) return false;
   if ((flags & PageFlag.swapbacked) === 0 && (flags & PageFlag.dirty) !== 0) return false;
   const isPrivate = (fields.flags & VmFlag.shared) === 0;
   if (isPrivate && frames.nodeOf(pfn) === numa.task.node) return false;

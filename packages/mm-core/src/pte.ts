@@ -26,6 +26,15 @@ export const PteFlag = {
   leaf: 1 << 8,
   /** Not present: the page is being moved, and whoever wants it waits for its lock. */
   migration: 1 << 9,
+  /** Not present: the contents are in swap, at the slot that stands for a frame number. */
+  swap: 1 << 10,
+  /** Not present, and nothing behind it: a note (pte_marker), `guard`, `poisoned` or `uffdWp`. */
+  marker: 1 << 11,
+  guard: 1 << 12,
+  /** Whoever touches the address gets SIGBUS: of a marker, or of an entry that held a poisoned frame. */
+  poisoned: 1 << 13,
+  /** Of a swap entry: the page was this process's alone (PG_anon_exclusive). */
+  exclusive: 1 << 14,
 } as const;
 
 const PRESENT = PteFlag.valid | PteFlag.protNone;

@@ -1,8 +1,8 @@
 import { Cell, Shared } from "@kvmm/interleave";
-import { PAGE_SIZE, pageAlign, pageAlignDown, pages } from "./addresses.js";
+import { type Pfn, type Pgoff, PAGE_SIZE, pageAlign, pageAlignDown, pages } from "./addresses.js";
 import { hex, type Refusal, refuse } from "./errno.js";
 import type { Fault, FaultOutcome } from "./fault/fault.js";
-import { type FileOps, Inode, type OpenFile } from "./file.js";
+import { type FileOps, Inode, OpenFile } from "./file.js";
 import { filemapCreateFolio, filemapLockFolio, truncateInodePagesRange, unmapMappingRange } from "./filemap.js";
 import { PageFlag } from "./frames.js";
 import type { Host } from "./host.js";
@@ -28,12 +28,13 @@ export class ShmemInfo extends Shared {
   override restore(): void {}
 }
 
-/** A file of shared memory: what memfd_create returns. */
-export function createShmem(host: Host, name: string, seals: number): { inode: Inode; info: ShmemInfo; ops: FileOps } {
-  const traits = { unevictable: false, inaccessible: false, movable: true, swapbacked: true };
-  const inode = new Inode(host, name, traits);
-  const info = new ShmemInfo(host, name, seals);
-  return { inode, info, ops: SHMEM };
+/** shmem_file_setup(): a file of shared memory, open. */
+export function openShmem(host: Host, name: string, size: number, seals: number = Seal.seal): OpenFile {
+  return host.store.create(() => {
+    const traits = { unevictable: false, inaccessible: false, movable: true, swapbacked: true };
+    const inode = new Inode(host, name, traits, size);
+    return new OpenFile(host, name, inode, SHMEM, new ShmemInfo(host, name, seals));
+  });
 }
 
 function infoOf(file: OpenFile): ShmemInfo {
@@ -42,6 +43,9 @@ function infoOf(file: OpenFile): ShmemInfo {
 
 const SHMEM: FileOps = {
   kind: "shmem",
+  executable: true,
+  fsync: true,
+  release: evictShmem,
   mapsAround: true,
   mmap: () => undefined,
   fault: shmemFault,
@@ -59,14 +63,19 @@ const SHMEM: FileOps = {
   },
 };
 
+/** shmem_evict_inode(): with its last open file a memfd goes, and its memory with it. */
+function evictShmem(file: OpenFile): void {
+  const inode = file.inode!;
+  truncateInodePagesRange(inode, 0, Number.MAX_SAFE_INTEGER);
+  freeSwapped(inode, 0, Number.MAX_SAFE_INTEGER);
+}
+
 /** shmem_fault() */
 function shmemFault(file: OpenFile, fault: Fault): FaultOutcome {
   const inode = file.inode!;
   const { frames } = file.host;
   if (fault.pgoff * PAGE_SIZE >= inode.size.get()) return "SIGBUS";
-  const pfn =
-    filemapLockFolio(inode, fault.pgoff) ??
-    filemapCreateFolio(fault.task, inode, fault.pgoff, infoOf(file).policy.lookup(fault.pgoff));
+  const pfn = shmemGetFolio(fault.task, inode, infoOf(file), fault.pgoff);
   if (pfn === null) return "OOM";
   if (frames.test(pfn, PageFlag.hwpoison)) {
     frames.unlock(pfn);
@@ -75,6 +84,42 @@ function shmemFault(file: OpenFile, fault: Fault): FaultOutcome {
   }
   frames.mark(pfn, PageFlag.uptodate);
   return { pfn };
+}
+
+/** shmem_get_folio_gfp(): the cached page, or the one that is in swap, or a new one; locked and with a reference. */
+function shmemGetFolio(task: Task, inode: Inode, info: ShmemInfo, index: Pgoff): Pfn | null {
+  const cached = filemapLockFolio(inode, index);
+  if (cached !== null) return cached;
+  const pfn = filemapCreateFolio(task, inode, index, info.policy.lookup(index));
+  const slot = inode.swapped.get(index);
+  if (pfn === null || slot === 0) return pfn;
+  // shmem_swapin_folio()
+  const { frames, swap } = inode.host;
+  frames.word.set(pfn, swap.word(slot));
+  frames.mark(pfn, PageFlag.uptodate | PageFlag.dirty);
+  inode.swapped.set(index, 0);
+  swap.put(slot);
+  return pfn;
+}
+
+/** shmem_free_swap(): what of a range is in swap goes with it. */
+function freeSwapped(inode: Inode, start: Pgoff, end: Pgoff): void {
+  for (let index = inode.swapped.next(start, end); index >= 0; index = inode.swapped.next(index + 1, end)) {
+    inode.host.swap.put(inode.swapped.get(index));
+    inode.swapped.set(index, 0);
+  }
+}
+
+/** shmem_swapin_range(): MADV_WILLNEED brings back what is in swap. */
+export function shmemSwapinRange(task: Task, file: OpenFile, start: Pgoff, end: Pgoff): void {
+  const inode = file.inode!;
+  const { frames } = inode.host;
+  for (let index = inode.swapped.next(start, end); index >= 0; index = inode.swapped.next(index + 1, end)) {
+    const pfn = shmemGetFolio(task, inode, infoOf(file), index);
+    if (pfn === null) return;
+    frames.unlock(pfn);
+    frames.put(pfn);
+  }
 }
 
 /** shmem_fallocate() */
@@ -103,6 +148,7 @@ function punchHole(inode: Inode, info: ShmemInfo, offset: number, length: number
   if (last > first) unmapMappingRange(inode, first, last, false);
   // shmem_truncate_range(): whole pages go; the rest of a partial one is zeroed.
   truncateInodePagesRange(inode, first, last);
+  freeSwapped(inode, first, last);
   return undefined;
 }
 
@@ -121,7 +167,7 @@ function allocate(
   }
   const { frames } = inode.host;
   for (let index = pages(offset); index * PAGE_SIZE < end; index++) {
-    const pfn = filemapCreateFolio(task, inode, index, info.policy.lookup(index));
+    const pfn = shmemGetFolio(task, inode, info, index);
     if (pfn === null) return refuse("ENOSPC", "shmem_fallocate", "memory is exhausted");
     frames.mark(pfn, PageFlag.uptodate);
     frames.unlock(pfn);
@@ -145,6 +191,7 @@ function shmemSetattr(file: OpenFile, size: number): Refusal | undefined {
     const hole = pages(pageAlign(size));
     unmapMappingRange(inode, hole, Number.MAX_SAFE_INTEGER, true);
     truncateInodePagesRange(inode, hole, Number.MAX_SAFE_INTEGER);
+    freeSwapped(inode, hole, Number.MAX_SAFE_INTEGER);
     // Faults may have come in between.
     unmapMappingRange(inode, hole, Number.MAX_SAFE_INTEGER, true);
   }

@@ -1,17 +1,23 @@
 import { DEFAULT_MAP_WINDOW, type Hva } from "./addresses.js";
+import { hex, type Refusal, refuse } from "./errno.js";
 import type { Mm } from "./mm.js";
 import { freeBatch, freePgtables, unmapVmas } from "./zap.js";
+import { VmFlag } from "./vma.js";
 import { isolateRange, unlinkReverse } from "./vma-tree.js";
 
 /**
  * do_vmi_align_munmap(): removes whatever is mapped in `[start, end)`, cutting mappings at its ends. Nothing there
  * is no error, and raises no notifier. Under mmap_lock held for writing.
  */
-export function unmapRange(mm: Mm, start: Hva, end: Hva): void {
+export function unmapRange(mm: Mm, start: Hva, end: Hva): Refusal | undefined {
+  const sealed = mm.vmas.overlapping(start, end).find((vma) => (vma.fields.flags & VmFlag.sealed) !== 0);
+  if (sealed !== undefined) {
+    return refuse("EPERM", "vms_gather_munmap_vmas", `the mapping at ${hex(sealed.fields.start)} is sealed`);
+  }
   const vmas = isolateRange(mm, start, end);
   const first = vmas[0];
   const last = vmas[vmas.length - 1];
-  if (first === undefined || last === undefined) return;
+  if (first === undefined || last === undefined) return undefined;
   const from = first.fields.start;
   const to = last.fields.end;
   for (const vma of vmas) mm.vmas.delete(vma.fields.start);
@@ -21,4 +27,5 @@ export function unmapRange(mm: Mm, start: Hva, end: Hva): void {
   freePgtables(mm, from, to, mm.vmas.floor(from)?.fields.end ?? 0, mm.vmas.ceiling(to)?.fields.start ?? DEFAULT_MAP_WINDOW);
   freeBatch(mm.host, batch);
   for (const vma of vmas) vma.fields.file?.put();
+  return undefined;
 }

@@ -1,7 +1,13 @@
 import { type Hva, type Pgoff, pages } from "./addresses.js";
+import type { AnonVma } from "./anon-vma.js";
 import { pgoffOf } from "./file.js";
+import { equalPolicies } from "./mempolicy.js";
 import type { Mm } from "./mm.js";
-import { Vma, type VmaFields } from "./vma.js";
+import { vmaAdjustTransHuge } from "./thp/split-pmd.js";
+import { Vma, type VmaFields, VmFlag } from "./vma.js";
+
+/** VM_SPECIAL: mappings with these are never merged. */
+const SPECIAL = VmFlag.pfnmap | VmFlag.dontexpand;
 
 /** Page offset at which a mapping stands in the reverse maps of its anonymous pages. */
 function endPgoff(fields: VmaFields): Pgoff {
@@ -32,8 +38,7 @@ export function unlinkReverse(vma: Vma): void {
     inode.mappings.delete(fields.pgoff, vma.id);
     inode.mappingsLock.writeUnlock();
   }
-  const anon = vma.anonVma.get();
-  if (anon !== null) {
+  for (const anon of vma.anonChain.get()) {
     anon.lock.writeLock();
     anon.mappings.delete(fields.pgoff, vma.id);
     anon.lock.writeUnlock();
@@ -41,19 +46,66 @@ export function unlinkReverse(vma: Vma): void {
 }
 
 function linkReverse(vma: Vma): void {
-  const { fields } = vma;
-  linkFile(vma, fields);
-  linkAnon(vma);
+  linkFile(vma, vma.fields);
+  for (const anon of vma.anonChain.get()) linkInto(vma, anon);
 }
 
-/** anon_vma_chain_link() */
-export function linkAnon(vma: Vma): void {
-  const anon = vma.anonVma.get();
-  if (anon === null) return;
+function linkInto(vma: Vma, anon: AnonVma): void {
   const { fields } = vma;
   anon.lock.writeLock();
   anon.mappings.set(fields.pgoff, endPgoff(fields), vma, vma.id);
   anon.lock.writeUnlock();
+}
+
+/** anon_vma_chain_link(): the mapping's own anon_vma joins its chain. */
+export function linkAnon(vma: Vma): void {
+  const anon = vma.anonVma.get();
+  if (anon === null) return;
+  const { pageTableLock } = vma.mm;
+  pageTableLock.lock();
+  vma.anonChain.update((chain) => [...chain, anon]);
+  pageTableLock.unlock();
+  linkInto(vma, anon);
+}
+
+/**
+ * anon_vma_clone(): a copy of a mapping may hold every page that the original may. With `own` false, as for a fork,
+ * new pages of the copy do not belong to the original's anon_vma.
+ */
+export function cloneAnon(to: Vma, from: Vma, own: boolean): void {
+  const { mm } = to;
+  const anon = from.anonVma.get();
+  if (anon === null) return;
+  const chain = from.anonChain.get();
+  mm.pageTableLock.lock();
+  to.anonChain.set(chain);
+  if (own) to.anonVma.set(anon);
+  mm.pageTableLock.unlock();
+  for (const each of chain) linkInto(to, each);
+}
+
+/** unlink_anon_vmas(): the mapping holds no private pages any more. */
+export function unlinkAnon(vma: Vma): void {
+  const { pgoff } = vma.fields;
+  for (const anon of vma.anonChain.get()) {
+    anon.lock.writeLock();
+    anon.mappings.delete(pgoff, vma.id);
+    anon.lock.writeUnlock();
+  }
+  vma.mm.pageTableLock.lock();
+  vma.anonChain.set([]);
+  vma.anonVma.set(null);
+  vma.mm.pageTableLock.unlock();
+}
+
+/** Gives a mapping other bounds (vma_set_range); its place in the tree and the reverse maps follows. */
+export function setRange(vma: Vma, start: Hva, end: Hva, pgoff: Pgoff): void {
+  const { mm, fields } = vma;
+  unlinkReverse(vma);
+  mm.vmas.delete(fields.start);
+  vma.change({ start, end, pgoff });
+  mm.vmas.set(start, end, vma);
+  linkReverse(vma);
 }
 
 /**
@@ -62,23 +114,15 @@ export function linkAnon(vma: Vma): void {
  */
 export function splitVma(vma: Vma, at: Hva): Vma {
   const { fields, mm } = vma;
+  vmaAdjustTransHuge(vma, fields.start, at);
   const upperFields: VmaFields = { ...fields, start: at, pgoff: pgoffOf(fields, at) };
   const upper = mm.host.store.create(() => new Vma(mm, upperFields));
   fields.file?.get();
-  unlinkReverse(vma);
-  const anon = vma.anonVma.get();
-  if (anon !== null) {
-    mm.pageTableLock.lock();
-    upper.anonVma.set(anon);
-    mm.pageTableLock.unlock();
-  }
   upper.numab.set(vma.numab.get());
-  mm.vmas.delete(fields.start);
-  vma.change({ end: at });
-  mm.vmas.set(fields.start, at, vma);
-  mm.vmas.set(at, fields.end, upper);
-  linkReverse(vma);
-  linkReverse(upper);
+  upper.mayHaveGuards.set(vma.mayHaveGuards.get());
+  setRange(vma, fields.start, at, fields.pgoff);
+  linkVma(upper);
+  cloneAnon(upper, vma, true);
   return upper;
 }
 
@@ -93,4 +137,63 @@ export function isolateVma(vma: Vma, start: Hva, end: Hva): Vma {
 /** The mappings within `[start, end)`, cut at its ends, in order. Under mmap_lock held for writing. */
 export function isolateRange(mm: Mm, start: Hva, end: Hva): readonly Vma[] {
   return mm.vmas.overlapping(start, end).map((vma) => isolateVma(vma, start, end));
+}
+
+/**
+ * vma_modify(): changes `[start, end)` of a mapping, which is cut off from the rest or merged with its neighbours.
+ * @returns the mapping that holds the range now
+ */
+export function modifyVma(vma: Vma, start: Hva, end: Hva, change: Partial<VmaFields>): Vma {
+  const part = isolateVma(vma, start, end);
+  part.change(change);
+  return mergeWithNeighbours(part);
+}
+
+/**
+ * vma_merge_existing_range(), vma_merge_new_range(): joins a mapping with the ones before and behind it where they
+ * differ in nothing. The lower one stays.
+ * @param apart a mapping that it must not be joined with
+ * @returns the mapping that holds it now
+ */
+export function mergeWithNeighbours(vma: Vma, apart: Vma | null = null): Vma {
+  const { mm } = vma;
+  let merged = vma;
+  const { start, end } = vma.fields;
+  const below = start > 0 ? mm.vmas.first(start - 1, start) : undefined;
+  if (below !== undefined && below !== apart && canMerge(below, merged)) merged = join(below, merged);
+  const above = mm.vmas.first(end, end + 1);
+  if (above !== undefined && above !== apart && canMerge(merged, above)) merged = join(merged, above);
+  return merged;
+}
+
+/** is_mergeable_vma(), is_mergeable_anon_vma() */
+function canMerge(lower: Vma, upper: Vma): boolean {
+  const a = lower.fields;
+  const b = upper.fields;
+  if (a.end !== b.start || a.flags !== b.flags || (a.flags & SPECIAL) !== 0) return false;
+  if (a.file !== b.file || a.uffd !== b.uffd || !equalPolicies(a.policy, b.policy)) return false;
+  if (endPgoff(a) !== b.pgoff) return false;
+  const anonA = lower.anonVma.get();
+  const anonB = upper.anonVma.get();
+  if (anonA !== null && anonB !== null) return anonA === anonB;
+  return !isForkChild(lower) && !isForkChild(upper);
+}
+
+/** vma_is_fork_child(): its pages may belong to the parent's anon_vma. */
+function isForkChild(vma: Vma): boolean {
+  return vma.anonChain.get().length > 1;
+}
+
+/** commit_merge() */
+function join(lower: Vma, upper: Vma): Vma {
+  const { mm } = lower;
+  const { start, pgoff } = lower.fields;
+  const { start: from, end, file } = upper.fields;
+  if (lower.anonVma.get() === null) cloneAnon(lower, upper, true);
+  if (upper.mayHaveGuards.get()) lower.mayHaveGuards.set(true);
+  unlinkReverse(upper);
+  mm.vmas.delete(from);
+  setRange(lower, start, end, pgoff);
+  file?.put();
+  return lower;
 }

@@ -49,6 +49,8 @@ export interface VmaFields {
   readonly file: OpenFile | null;
   /** vm_policy, by mbind on memory that is no file's. */
   readonly policy: Mempolicy | null;
+  /** vm_userfaultfd_ctx; left out: none. */
+  readonly uffd?: Shared | undefined;
 }
 
 /** struct vma_numab_state, with scan sequences for its times. */
@@ -64,6 +66,13 @@ export class Vma extends Shared {
   readonly #fields: Cell<VmaFields>;
   /** Set once a page of its own was mapped; under page_table_lock. */
   readonly anonVma: Cell<AnonVma | null>;
+  /**
+   * Every anon_vma whose pages may be mapped in it (anon_vma_chain): its own, and those it was forked from; under
+   * page_table_lock.
+   */
+  readonly anonChain: Cell<readonly AnonVma[]>;
+  /** VM_MAYBE_GUARD: guard markers may stand in its page table. */
+  readonly mayHaveGuards: Cell<boolean>;
   /** What NUMA balancing remembers of it (vma->numab_state); null until the first scan. */
   readonly numab: Cell<NumabState | null>;
 
@@ -80,6 +89,11 @@ export class Vma extends Shared {
       lock: mm.pageTableLock,
       lockless: true,
     });
+    this.anonChain = new Cell<readonly AnonVma[]>(mm.host.store, "vma->anon_vma_chain", [], {
+      lock: mm.pageTableLock,
+      lockless: true,
+    });
+    this.mayHaveGuards = new Cell(mm.host.store, "vma VM_MAYBE_GUARD", false);
     this.numab = new Cell<NumabState | null>(mm.host.store, "vma->numab_state", null);
   }
 

@@ -2,15 +2,20 @@ import { entryEnd, type Hva, PAGE_SIZE, type Pfn, PMD_SIZE } from "./addresses.j
 import { PageFlag } from "./frames.js";
 import type { Host } from "./host.js";
 import type { Mm } from "./mm.js";
+import { zapNonpresent } from "./nonpresent.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "./notifier.js";
 import type { Table } from "./page-table.js";
 import { PteFlag, pteHas, pteNone, ptePfn, ptePresent } from "./pte.js";
 import { removeRmap } from "./rmap.js";
-import type { Vma } from "./vma.js";
+import { splitHugePmd } from "./thp/split-pmd.js";
+import { zapHugePmd } from "./thp/zap.js";
+import { isAnonymous, type Vma } from "./vma.js";
 
 export interface ZapDetails {
   /** Leave private copies of the file's pages alone. */
   readonly skipCows?: boolean;
+  /** The mapping itself goes: guard and write-protection markers go with it (ZAP_FLAG_DROP_MARKER). */
+  readonly dropMarkers?: boolean;
 }
 
 /** Pages that were unmapped and still have the mapping's reference: what struct mmu_gather collects. */
@@ -37,7 +42,7 @@ export function unmapVmas(mm: Mm, vmas: readonly Vma[], start: Hva, end: Hva): B
   const batch: Batch = [];
   for (const vma of vmas) {
     const { start: from, end: to } = vma.fields;
-    zapInto(vma, Math.max(from, start), Math.min(to, end), {}, batch);
+    zapInto(vma, Math.max(from, start), Math.min(to, end), { dropMarkers: true }, batch);
   }
   invalidateRangeEnd(mm, range);
   return batch;
@@ -54,10 +59,28 @@ function zapInto(vma: Vma, start: Hva, end: Hva, details: ZapDetails, batch: Bat
   const { mm } = vma;
   for (let address = start; address < end; ) {
     const next = entryEnd(address, PMD_SIZE, end);
-    const table = mm.pteTable(address);
-    if (table !== null) zapPteRange(vma, table, address, next, details, batch);
+    const pmds = mm.pmd(address);
+    if (pmds !== null) zapPmd(vma, pmds, address, next, details, batch);
     address = next;
   }
+}
+
+/** zap_pmd_range(), of one entry: a huge page that goes only in part is mapped by small entries first. */
+function zapPmd(vma: Vma, pmds: Table, start: Hva, end: Hva, details: ZapDetails, batch: Batch): void {
+  const { mm } = vma;
+  const index = pmds.indexOf(start);
+  let table = pmds.child(index);
+  if (table === null && pmds.get(index) !== 0) {
+    if (end - start === PMD_SIZE) {
+      mm.pageTableLock.lock();
+      const huge = pmds.get(index) !== 0;
+      if (huge) zapHugePmd(vma, pmds, index, batch);
+      mm.pageTableLock.unlock();
+      if (huge) return;
+    } else splitHugePmd(vma, start);
+    table = pmds.child(index);
+  }
+  if (table !== null) zapPteRange(vma, table, start, end, details, batch);
 }
 
 /** zap_pte_range() */
@@ -65,13 +88,17 @@ function zapPteRange(vma: Vma, table: Table, start: Hva, end: Hva, details: ZapD
   const { mm } = vma;
   const { frames } = mm.host;
   mm.pageTableLock.lock();
+  const nonpresent = {
+    keepCows: details.skipCows === true,
+    dropMarkers: details.dropMarkers === true,
+    isAnonymous: isAnonymous(vma.fields),
+  };
   const last = table.indexOf(end - PAGE_SIZE);
   for (let index = table.indexOf(start); index <= last; index++) {
     const pte = table.get(index);
     if (pteNone(pte)) continue;
     if (!ptePresent(pte)) {
-      // A migration entry holds no reference.
-      table.set(index, 0);
+      if (zapNonpresent(mm.host, pte, nonpresent)) table.set(index, 0);
       continue;
     }
     const pfn = ptePfn(pte);
@@ -80,7 +107,7 @@ function zapPteRange(vma: Vma, table: Table, start: Hva, end: Hva, details: ZapD
     table.set(index, 0);
     if (special) continue;
     if (pteHas(pte, PteFlag.dirty) && !frames.test(pfn, PageFlag.anon)) frames.mark(pfn, PageFlag.dirty);
-    removeRmap(frames, pfn);
+    removeRmap(frames, pfn, mm);
     batch.push(pfn);
   }
   mm.pageTableLock.unlock();

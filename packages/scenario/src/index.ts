@@ -16,7 +16,14 @@ export {
 } from "./conform/conform.js";
 export type { Argument, ArgumentType, ArgumentValue } from "./format/argument.js";
 export type { CallFormat } from "./format/calls/call.js";
-export { type CallName, callFormat, callNames, calls, isCallName, type ResolvedArguments } from "./format/calls/index.js";
+export {
+  type CallName,
+  callFormat,
+  callNames,
+  calls,
+  isCallName,
+  type ResolvedArguments,
+} from "./format/calls/index.js";
 export { type Errno, errnos } from "./format/constants/errno.js";
 export {
   type Environment,
@@ -73,15 +80,24 @@ export { isPatchFile, type KnownNames, namesKnownTo } from "./read/known.js";
 export { findRecording, type RecordingLine, readRecordings } from "./read/recordings.js";
 export { type ReadOptions, readScenario } from "./read/scenario.js";
 export { renderDifference } from "./render/difference.js";
-export { renderExit, renderFault, renderField, renderNotifier, renderObservation } from "./render/observation.js";
+export {
+  renderExit,
+  renderFault,
+  renderField,
+  renderNotifier,
+  renderObservation,
+} from "./render/observation.js";
 export { renderPages } from "./render/pages.js";
 export { renderArgument, renderStep } from "./render/step.js";
+export type { Effect } from "./review/effect.js";
+export type { Evidence } from "./review/evidence.js";
+export { type NumaAnswer, numaAnswer } from "./review/numa-answer.js";
 export {
-  type Change,
   type ReviewFinding,
   type ReviewOptions,
   type ReviewPart,
   type ReviewResult,
+  type ReviewRow,
   review,
 } from "./review/review.js";
 export { runScenario } from "./run/run-scenario.js";

@@ -32,6 +32,8 @@ export interface RunOptions {
   /** Applied after the scenario's own. */
   readonly patches?: readonly (string | Patch)[];
   readonly seed?: number;
+  /** Look after each step whether stage 2 still agrees with the memory behind it. Default true; costs time on large slots. */
+  readonly checks?: boolean;
 }
 
 /** Whether what should hold does. */
@@ -52,6 +54,8 @@ export interface Refusal {
 /** What there is to say of one step beside what is observed. */
 export interface StepResult {
   readonly decisions: readonly Decision[];
+  /** Pages of all slots that stage 2 maps after the step, where it was looked at. */
+  readonly mapped?: number;
   readonly refusal?: Refusal;
 }
 

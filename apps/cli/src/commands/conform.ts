@@ -1,4 +1,13 @@
-import { type ConformDifference, type ConformInput, type ConformResult, conform, type RecordResult, renderArgument, renderDifference, type Step } from "@kvmm/scenario";
+import {
+  type ConformDifference,
+  type ConformInput,
+  type ConformResult,
+  conform,
+  type RecordResult,
+  renderArgument,
+  renderDifference,
+  type Step,
+} from "@kvmm/scenario";
 import type { Context, ExitStatus } from "../context.js";
 import { readRecordingsFile } from "../input/read-recordings-file.js";
 import { type MachineOptions, resolveOptions, withMachineOptions } from "../options.js";
@@ -14,7 +23,11 @@ interface ConformOptions extends MachineOptions {
 }
 
 export const addConform: AddCommand = (program, context, end) => {
-  withMachineOptions(program.command("conform").argument("<file...>", "files of recordings, FILE#ID for one of them, or - for standard input"))
+  withMachineOptions(
+    program
+      .command("conform")
+      .argument("<file...>", "files of recordings, FILE#ID for one of them, or - for standard input"),
+  )
     .option("--stage2-leaves", "compare stage-2 dumps by their leaves only")
     .summary("hold the model against recordings of real kernels")
     .description(
@@ -60,7 +73,9 @@ function conformDocument({ counts, groups, records }: ConformResult): unknown {
   const differences = records.flatMap(({ file, line, id, differences: own }) =>
     own.map((difference) => ({ file, line, id, ...withNulls(difference) })),
   );
-  const lacking = records.flatMap(({ file, line, id, lacking: own }) => own.map((lack) => ({ file, line, id, ...lack })));
+  const lacking = records.flatMap(({ file, line, id, lacking: own }) =>
+    own.map((lack) => ({ file, line, id, ...lack })),
+  );
   return {
     ...counts,
     groups: groups.map(({ counts: own, ...group }) => ({ ...group, ...own })),
@@ -71,36 +86,61 @@ function conformDocument({ counts, groups, records }: ConformResult): unknown {
 }
 
 /** Nothing observed or predicted is null, so that the keys are always there. */
-function withNulls({ expected, predicted, ...rest }: ConformDifference): unknown {
+function withNulls({ expected, predicted, ...rest }: ConformDifference): object {
   return { ...rest, expected: expected ?? null, predicted: predicted ?? null };
 }
 
-function asText({ counts, groups, records }: ConformResult, inputs: readonly ConformInput[], style: Style, width: number): string {
+function asText(
+  { counts, groups, records }: ConformResult,
+  inputs: readonly ConformInput[],
+  style: Style,
+  width: number,
+): string {
   const parts: string[] = [];
-  for (const [index, record] of records.entries()) parts.push(recordText(record, inputs[index], style, width));
+  for (const [index, record] of records.entries())
+    parts.push(recordText(record, inputs[index], style, width));
   const rows = groups.length > 1 ? groups.map((group) => groupText(group, width)).join("") : "";
   const last = `${counts.reproduced} reproduced, ${counts.differ} differ, ${counts.notModelled} not modelled`;
   const colour = counts.differ > 0 ? style.bad : counts.notModelled > 0 ? style.unsure : style.good;
   return `${parts.join("")}${rows}${colour(last)}\n`;
 }
 
-function groupText({ kernel, config, patches, counts }: ConformResult["groups"][number], width: number): string {
-  const machine = [kernel, config === "" ? "" : `configuration ${config}`, ...patches].filter((word) => word !== "").join(", ");
+function groupText(
+  { kernel, config, patches, counts }: ConformResult["groups"][number],
+  width: number,
+): string {
+  const machine = [kernel, config === "" ? "" : `configuration ${config}`, ...patches]
+    .filter((word) => word !== "")
+    .join(", ");
   return `${wrap(`${machine}: ${counts.reproduced} reproduced, ${counts.differ} differ, ${counts.notModelled} not modelled`, width, "  ")}\n`;
 }
 
-function recordText(record: RecordResult, input: ConformInput | undefined, style: Style, width: number): string {
+function recordText(
+  record: RecordResult,
+  input: ConformInput | undefined,
+  style: Style,
+  width: number,
+): string {
   if (record.outcome === "reproduced") return "";
   const head = `${record.file}:${record.line} ${record.id}`;
   if (record.outcome === "not modelled") {
-    const what = record.lacking.map(({ step, what: lack, why }) => `${step === undefined ? "" : `step ${step} `}${lack} (${why})`);
+    const what = record.lacking.map(
+      ({ step, what: lack, why }) => `${step === undefined ? "" : `step ${step} `}${lack} (${why})`,
+    );
     return `${style.strong(head)} ${style.unsure("not modelled")}\n  ${wrap([...new Set(what)].join("; "), width, "  ")}\n\n`;
   }
-  const blocks = record.differences.map((difference) => differenceText(difference, input?.recording.steps[difference.step], style, width));
+  const blocks = record.differences.map((difference) =>
+    differenceText(difference, input?.recording.steps[difference.step], style, width),
+  );
   return `${style.strong(head)} ${style.bad("differs")}\n${blocks.join("")}\n`;
 }
 
-function differenceText(difference: ConformDifference, step: Step | undefined, style: Style, width: number): string {
+function differenceText(
+  difference: ConformDifference,
+  step: Step | undefined,
+  style: Style,
+  width: number,
+): string {
   const { expected, predicted } = renderDifference(difference);
   const args = Object.entries(difference.args).map(([name, value]) => `${name} ${renderArgument(value)}`);
   const by = step?.task === undefined ? "" : ` by ${step.task}`;
@@ -111,6 +151,7 @@ function differenceText(difference: ConformDifference, step: Step | undefined, s
   ];
   if (difference.refusal !== undefined)
     lines.push(field("refused", `${difference.refusal.fn}: ${difference.refusal.reason}`, width, "    "));
-  for (const { fn, text } of difference.decisions) lines.push(style.faint(field("decided", `${fn}: ${text}`, width, "    ")));
+  for (const { fn, text } of difference.decisions)
+    lines.push(style.faint(field("decided", `${fn}: ${text}`, width, "    ")));
   return lines.map((line) => `${line}\n`).join("");
 }

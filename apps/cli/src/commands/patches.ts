@@ -12,9 +12,17 @@ export const addPatches: AddCommand = (program, context, end) => {
     .description(
       "Lists the built-in patches. A patch is a module, not a diff: a file ./mine.mjs whose default export is\ndefinePatch({ name, title, origin, text, change }) is a patch like any other, for every --patch and for review.",
     )
-    .addHelpText("after", examples(["kvmm patches", "names, titles and origins"], ["kvmm patches --json", "the same as JSON"]))
+    .addHelpText(
+      "after",
+      examples(["kvmm patches", "names, titles and origins"], ["kvmm patches --json", "the same as JSON"]),
+    )
     .action((options: OutputOptions) => {
-      const patches = context.model.patches.map(({ name, title, origin, text }) => ({ name, title, origin, text }));
+      const patches = context.model.patches.map(({ name, title, origin, text }) => ({
+        name,
+        title,
+        origin,
+        text,
+      }));
       const style = styleFor(options.color, context);
       const width = widthOf(context);
       const about = ({ name, title, origin, text }: (typeof patches)[number]) =>

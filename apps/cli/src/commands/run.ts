@@ -1,4 +1,4 @@
-import { type Patch, type RunResult, type Scenario } from "@kvmm/scenario";
+import type { Patch, RunResult, Scenario } from "@kvmm/scenario";
 import { loadPatch } from "../input/load-patch.js";
 import { readScenarioFile } from "../input/read-scenario-file.js";
 import { type MachineOptions, resolveOptions, withMachineOptions } from "../options.js";
@@ -12,15 +12,24 @@ import { wrap } from "../output/wrap.js";
 import { type AddCommand, examples } from "./command.js";
 
 export const addRun: AddCommand = (program, context, end) => {
-  withMachineOptions(program.command("run").argument("<file>", "a scenario, FILE#ID of a recording, a built-in scenario, or - for standard input"))
+  withMachineOptions(
+    program
+      .command("run")
+      .argument("<file>", "a scenario, FILE#ID of a recording, a built-in scenario, or - for standard input"),
+  )
     .summary("run one scenario")
-    .description("Runs one scenario, and explores every interleaving of what it does concurrently.\nThe calls and their arguments: recordings/FORMAT.md.")
+    .description(
+      "Runs one scenario, and explores every interleaving of what it does concurrently.\nThe calls and their arguments: recordings/FORMAT.md.",
+    )
     .addHelpText(
       "after",
       examples(
         ["kvmm run race.yaml", "what happens at each step"],
         ["kvmm run race.yaml --patch ./mine.mjs", "the same, with a patch of your own"],
-        ["kvmm run recordings/7.2.13-arm64/first.jsonl#munmap-part@gmem --json", "one line of a recording, as JSON"],
+        [
+          "kvmm run recordings/7.2.13-arm64/first.jsonl#munmap-part@gmem --json",
+          "one line of a recording, as JSON",
+        ],
         ["cat race.yaml | kvmm run -", "from standard input"],
       ),
     )
@@ -35,7 +44,10 @@ async function run(file: string, options: MachineOptions, context: Context): Pro
   const own: Patch[] = [];
   for (const path of patchFiles) own.push(await loadPatch(path, context.model));
   const patches = [...own, ...(resolved.patches ?? [])];
-  const result = context.model.runScenario(scenario, { ...resolved, ...(patches.length === 0 ? {} : { patches }) });
+  const result = context.model.runScenario(scenario, {
+    ...resolved,
+    ...(patches.length === 0 ? {} : { patches }),
+  });
   const style = styleFor(options.color, context);
   if (options.json === true) context.stdout.write(toJson(runDocument(scenario, result)));
   else context.stdout.write(asText(scenario, result, style, widthOf(context)));
@@ -49,8 +61,25 @@ async function run(file: string, options: MachineOptions, context: Context): Pro
 
 /** The document of `kvmm run --json`. */
 function runDocument(scenario: Scenario, result: RunResult): unknown {
-  const { kernel, arch, patches, seed, verdict, sentence, observed, notModelled, notCovered, warnings, violations } = result;
-  const steps = scenario.steps.map((step, index) => ({ index, call: step.call, args: step.args ?? {}, ...result.steps[index] }));
+  const {
+    kernel,
+    arch,
+    patches,
+    seed,
+    verdict,
+    sentence,
+    observed,
+    notModelled,
+    notCovered,
+    warnings,
+    violations,
+  } = result;
+  const steps = scenario.steps.map((step, index) => ({
+    index,
+    call: step.call,
+    args: step.args ?? {},
+    ...result.steps[index],
+  }));
   const { exploration } = result;
   return {
     title: scenario.title,
@@ -71,10 +100,15 @@ function runDocument(scenario: Scenario, result: RunResult): unknown {
 }
 
 function asText(scenario: Scenario, result: RunResult, style: Style, width: number): string {
-  const on = [`kernel ${result.kernel}`, result.arch, ...result.patches.map((patch) => `patch ${patch}`)].join(", ");
+  const on = [
+    `kernel ${result.kernel}`,
+    result.arch,
+    ...result.patches.map((patch) => `patch ${patch}`),
+  ].join(", ");
   const head = scenario.title === undefined ? "" : `${style.strong(wrap(scenario.title, width))}\n`;
-  const violations = result.violations.map((violation) => `\n${lanes(violation, style, width)}`).join("");
+  const steps = scenario.steps.length === 0 ? "" : `${timeline(scenario, result, style, width)}\n`;
+  const violations = result.violations.map((violation) => `${lanes(violation, style, width)}\n`).join("");
   const colour = result.verdict === "holds" ? style.good : style.bad;
   const verdict = colour(wrap(`${result.verdict}: ${result.sentence}`, width));
-  return `${head}${style.faint(wrap(on, width))}\n\n${timeline(scenario, result, style, width)}${violations}\n${verdict}\n`;
+  return `${head}${style.faint(wrap(on, width))}\n\n${steps}${violations}${verdict}\n`;
 }

@@ -12,7 +12,10 @@ export const addScenarios: AddCommand = (program, context, end) => {
     .description("Lists the built-in scenarios: those that reviews run. kvmm run takes their names.")
     .addHelpText(
       "after",
-      examples(["kvmm scenarios", "names, titles and origins"], ["kvmm scenarios --json", "with the scenarios themselves"]),
+      examples(
+        ["kvmm scenarios", "names, titles and origins"],
+        ["kvmm scenarios --json", "with the scenarios themselves"],
+      ),
     )
     .action((options: OutputOptions) => {
       const { library } = context.model;
@@ -20,7 +23,9 @@ export const addScenarios: AddCommand = (program, context, end) => {
       const width = widthOf(context);
       const about = ({ name, title, about: text, origin }: (typeof library)[number]) =>
         `${style.strong(name)}\n${[title, origin, text].map((part) => `  ${wrap(part, width, "  ")}\n`).join("")}`;
-      context.stdout.write(options.json === true ? toJson({ scenarios: library }) : library.map(about).join("\n"));
+      context.stdout.write(
+        options.json === true ? toJson({ scenarios: library }) : library.map(about).join("\n"),
+      );
       end(0);
     });
 };

@@ -14,13 +14,15 @@ export async function readBytes(path: string, context: Pick<Context, "readStdin"
   if (path === "-") return await context.readStdin();
   try {
     const about = await stat(path);
-    if (about.isDirectory()) throw new InputError(path, { problem: "is a directory", hint: await filesIn(path) });
+    if (about.isDirectory())
+      throw new InputError(path, { problem: "is a directory", hint: await filesIn(path) });
     if (about.size > longestFile)
       throw new InputError(path, { problem: `is larger than ${longestFile / 1024 / 1024} MiB` });
     return await readFile(path);
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    if (error.code === "ENOENT") throw new InputError(path, { problem: "does not exist", hint: await nearestFile(path) });
+    if (error.code === "ENOENT")
+      throw new InputError(path, { problem: "does not exist", hint: await nearestFile(path) });
     throw new InputError(path, { problem: `cannot be read: ${systemReason(error)}` });
   }
 }

@@ -3,7 +3,10 @@ import type { Context } from "../context.js";
 import { exists, nameOf, readBytes } from "./read-bytes.js";
 
 /** Reads a file of recordings, or with `FILE#ID` one of them. */
-export async function readRecordingsFile(argument: string, context: Pick<Context, "readStdin">): Promise<ConformInput[]> {
+export async function readRecordingsFile(
+  argument: string,
+  context: Pick<Context, "readStdin">,
+): Promise<ConformInput[]> {
   const at = argument.indexOf("#");
   if (at > 0 && !(await exists(argument))) {
     const file = argument.slice(0, at);

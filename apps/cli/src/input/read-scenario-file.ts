@@ -26,18 +26,27 @@ export interface ScenarioInput {
  * Reads a scenario: a YAML or JSON file, `-` for standard input, `FILE#ID` for one line of a file of recordings, or
  * the name of a built-in scenario.
  */
-export async function readScenarioFile(argument: string, context: Pick<Context, "readStdin" | "model">): Promise<ScenarioInput> {
+export async function readScenarioFile(
+  argument: string,
+  context: Pick<Context, "readStdin" | "model">,
+): Promise<ScenarioInput> {
   const { file, id } = await splitId(argument);
   const builtIn = context.model.library.find(({ name }) => name === argument);
-  if (builtIn !== undefined && !(await exists(argument))) return withoutFiles(argument, builtIn.scenario, ".");
+  if (builtIn !== undefined && !(await exists(argument)))
+    return withoutFiles(argument, builtIn.scenario, ".");
   const bytes = await readBytes(file, context);
   const name = nameOf(file);
-  if (id !== undefined) return withoutFiles(argument, toScenario(findRecording(bytes, id, name).recording), dirname(file));
+  if (id !== undefined)
+    return withoutFiles(argument, toScenario(findRecording(bytes, id, name).recording), dirname(file));
   if (/\.(jsonl|ndjson)$/i.test(file) || holdsRecordings(bytes)) {
     const recording = onlyRecording(bytes, name, argument);
     return withoutFiles(argument, toScenario(recording), dirname(file));
   }
-  return withoutFiles(argument, readScenario(bytes, { file: name, known: namesKnownTo(context.model) }), dirname(file));
+  return withoutFiles(
+    argument,
+    readScenario(bytes, { file: name, known: namesKnownTo(context.model) }),
+    dirname(file),
+  );
 }
 
 /** `FILE#ID`; a file whose own name has a `#` comes first. */

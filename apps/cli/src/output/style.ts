@@ -11,8 +11,13 @@ export interface Style {
   readonly faint: (text: string) => string;
 }
 
-export function styleFor(choice: ColorChoice | undefined, { stdout, env }: Pick<Context, "stdout" | "env">): Style {
+export function styleFor(
+  choice: ColorChoice | undefined,
+  { stdout, env }: Pick<Context, "stdout" | "env">,
+): Style {
   const isWanted = (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb" && stdout.isTty;
-  const { green, red, yellow, bold, dim } = pc.createColors(choice === "always" || (choice !== "never" && isWanted));
+  const { green, red, yellow, bold, dim } = pc.createColors(
+    choice === "always" || (choice !== "never" && isWanted),
+  );
   return { good: green, bad: red, unsure: yellow, strong: bold, faint: dim };
 }

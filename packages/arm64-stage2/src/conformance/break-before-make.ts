@@ -1,7 +1,7 @@
-import { MEMATTR_MASK, AF, PERMS_HI, PERMS_LO, SW_MASK_HI, VALID } from "../descriptor/layout.js";
+import { AF, MEMATTR_MASK, PERMS_HI, PERMS_LO, SW_MASK_HI, VALID } from "../descriptor/layout.js";
 import type { Stage2 } from "../stage2.js";
 import type { TablePage } from "../table/table-page.js";
-import { TLBI_TTL_UNKNOWN, type Stage2Tlb } from "../tlb.js";
+import { type Stage2Tlb, TLBI_TTL_UNKNOWN } from "../tlb.js";
 import { isTable } from "../walk/entry.js";
 
 /** What may change in a valid entry without break-before-make (Arm ARM, D8.16.1): no address, no type, no memory type. */
@@ -35,7 +35,12 @@ export class BreakBeforeMake {
   /** The TLB to give to the tables. */
   readonly tlb: Stage2Tlb = {
     flushVmidIpa: (ipa, level) => {
-      this.#forget((b) => ipa >= b.ipa && ipa < b.ipa + b.size && (level === TLBI_TTL_UNKNOWN || (level === b.level && !b.wasTable)));
+      this.#forget(
+        (b) =>
+          ipa >= b.ipa &&
+          ipa < b.ipa + b.size &&
+          (level === TLBI_TTL_UNKNOWN || (level === b.level && !b.wasTable)),
+      );
     },
     flushVmidIpaNsh() {},
     flushVmidRange: (ipa, pages) => {
@@ -76,7 +81,15 @@ export class BreakBeforeMake {
     if (place !== undefined) this.#change(page, index, place, oldLo, oldHi, lo, hi);
   }
 
-  #change(page: TablePage, index: number, place: Place, oldLo: number, oldHi: number, lo: number, hi: number): void {
+  #change(
+    page: TablePage,
+    index: number,
+    place: Place,
+    oldLo: number,
+    oldHi: number,
+    lo: number,
+    hi: number,
+  ): void {
     const size = this.pgt.geometry.sizes[place.level]!;
     const ipa = place.base + index * size;
     const entry = { ipa, size, level: place.level, wasTable: isTable(oldLo, place.level) };
@@ -92,11 +105,12 @@ export class BreakBeforeMake {
     } else if (wasValid) this.#broken.set(key, entry);
     else if (isValid) {
       for (const b of this.#broken.values()) {
-        if (b.ipa < ipa + size && ipa < b.ipa + b.size) this.#violate(b, "is still in the TLBs when another takes its place");
+        if (b.ipa < ipa + size && ipa < b.ipa + b.size)
+          this.#violate(b, "is still in the TLBs when another takes its place");
       }
     }
     if (isTable(lo, place.level)) {
-      this.#link(this.pgt.tables.child(page, index, lo, hi), place.level + 1, ipa);
+      this.#link(this.pgt.tables.find(page, index, lo, hi), place.level + 1, ipa);
     }
   }
 
@@ -109,7 +123,11 @@ export class BreakBeforeMake {
       const lo = entries[2 * index]!;
       if (!isTable(lo, level)) continue;
       const size = this.pgt.geometry.sizes[level]!;
-      this.#link(this.pgt.tables.child(page, index, lo, entries[2 * index + 1]!), level + 1, base + index * size);
+      this.#link(
+        this.pgt.tables.find(page, index, lo, entries[2 * index + 1]!),
+        level + 1,
+        base + index * size,
+      );
     }
   }
 

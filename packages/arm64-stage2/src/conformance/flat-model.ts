@@ -1,4 +1,4 @@
-import { Prot, PROT_SW_MASK } from "../descriptor/prot.js";
+import { PROT_SW_MASK, Prot } from "../descriptor/prot.js";
 import { type Geometry, LAST_LEVEL } from "../geometry/geometry.js";
 
 /** A leaf, without tables around it. */
@@ -31,7 +31,8 @@ export class FlatModel {
       for (let level = this.startLevel; level <= LAST_LEVEL; level++) {
         const granule = sizes[level]!;
         const target = pa + (at - addr);
-        const fits = level >= minBlockLevel && granule <= end - at && at % granule === 0 && target % granule === 0;
+        const fits =
+          level >= minBlockLevel && granule <= end - at && at % granule === 0 && target % granule === 0;
         const base = Math.floor(at / granule) * granule;
         const old = this.leaves.get(base);
         if (!fits) {
@@ -39,7 +40,13 @@ export class FlatModel {
           if (old?.size === granule) this.leaves.delete(base);
           continue;
         }
-        const leaf = { size: granule, pa: target, prot: prot & (PERMISSIONS | PROT_SW_MASK), type: typeOf(prot), young: true };
+        const leaf = {
+          size: granule,
+          pa: target,
+          prot: prot & (PERMISSIONS | PROT_SW_MASK),
+          type: typeOf(prot),
+          young: true,
+        };
         if (old === undefined || old.size !== granule || !sameButPermissions(old, leaf)) {
           this.#remove(base, base + granule);
           this.leaves.set(base, leaf);
@@ -86,13 +93,20 @@ export class FlatModel {
       if (leaf.size === pageSize || base >= addr + size || base + leaf.size <= addr) continue;
       this.leaves.delete(base);
       for (let at = 0; at < leaf.size; at += pageSize) {
-        this.leaves.set(base + at, { ...leaf, size: pageSize, pa: leaf.pa + at, type: "normal", young: true });
+        this.leaves.set(base + at, {
+          ...leaf,
+          size: pageSize,
+          pa: leaf.pa + at,
+          type: "normal",
+          young: true,
+        });
       }
     }
   }
 
   #remove(from: number, to: number): void {
-    for (const [base, leaf] of this.leaves) if (base < to && from < base + leaf.size) this.leaves.delete(base);
+    for (const [base, leaf] of this.leaves)
+      if (base < to && from < base + leaf.size) this.leaves.delete(base);
   }
 
   #change(addr: number, size: number, change: (leaf: FlatLeaf) => FlatLeaf): void {

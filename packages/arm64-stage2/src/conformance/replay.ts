@@ -1,10 +1,10 @@
 import { Store } from "@kvmm/interleave";
 import { hex, type Ipa, type Pa } from "../address.js";
+import { protOfHalves } from "../descriptor/attributes.js";
 import { lowerHalf, upperHalf } from "../descriptor/halves.js";
 import { LOCKED_HI, VALID } from "../descriptor/layout.js";
-import { parseProt, Prot } from "../descriptor/prot.js";
-import { protOfHalves } from "../descriptor/attributes.js";
-import { formatProt } from "../descriptor/prot.js";
+import { formatProt, Prot, parseProt } from "../descriptor/prot.js";
+import { type TableEntry, tableEntries, unlinkedEntries } from "../dump/entries.js";
 import type { Machine } from "../machine.js";
 import type { MmOps } from "../mm-ops.js";
 import { Stage2 } from "../stage2.js";
@@ -12,12 +12,31 @@ import { MemoryCache } from "../table/memory-cache.js";
 import { TablePage } from "../table/table-page.js";
 import { isTable } from "../walk/entry.js";
 import { Walk } from "../walk/flags.js";
-import { type TableEntry, tableEntries, unlinkedEntries } from "../dump/entries.js";
 import { checksum } from "./checksum.js";
 import { unfold, type VectorEvent, type VectorOp, type VectorSequence } from "./vectors.js";
 
 /** What an operation led to, in the vectors' own words. */
 type Result = Record<string, unknown>;
+
+/** Runs every sequence of a file of vectors. @returns how many there were, and the first differences */
+export function replayAll(text: string): { sequences: number; operations: number; differences: string[] } {
+  const differences: string[] = [];
+  let sequences = 0;
+  let operations = 0;
+  for (const line of text.trimEnd().split("\n")) {
+    const sequence = JSON.parse(line) as VectorSequence;
+    const replay = new Replay(sequence);
+    sequences++;
+    sequence.ops.forEach((op, i) => {
+      operations++;
+      for (const difference of replay.run(op)) {
+        if (differences.length < 20)
+          differences.push(`sequence ${sequence.seq}, operation ${i}, ${difference}`);
+      }
+    });
+  }
+  return { sequences, operations, differences };
+}
 
 /** Runs a sequence of vectors, operation by operation. */
 export class Replay {
@@ -57,8 +76,8 @@ export class Replay {
       },
       dsb: () => event("dsb"),
     };
-    if (sequence.dcache_clean_inval_poc) mm.dcacheCleanInvalPoc = (phys, size) => event("dcache", hex(phys), hex(size));
-    if (sequence.icache_inval_pou) mm.icacheInvalPou = (phys, size) => event("icache", hex(phys), hex(size));
+    if (sequence.dcache_clean_inval_poc) mm.dcacheCleanInvalPoc = (phys, size) => event("dcache", phys, size);
+    if (sequence.icache_inval_pou) mm.icacheInvalPou = (phys, size) => event("icache", phys, size);
     this.pgt = new Stage2({
       store,
       machine: machineOf(sequence),
@@ -66,12 +85,14 @@ export class Replay {
       idmap: sequence.stage2_flags.includes("IDMAP"),
       asS1: sequence.stage2_flags.includes("AS_S1"),
       ...(sequence.force_pte_cb === "always" ? { forcePteCb: () => true } : {}),
-      ...(sequence.force_pte_cb === "not_rwx" ? { forcePteCb: (_a: Ipa, _e: Ipa, prot: number) => prot !== Prot.RWX } : {}),
+      ...(sequence.force_pte_cb === "not_rwx"
+        ? { forcePteCb: (_a: Ipa, _e: Ipa, prot: number) => prot !== Prot.RWX }
+        : {}),
       mm,
       tlb: {
-        flushVmidIpa: (ipa, level) => event("tlbi_ipa", hex(ipa), level),
-        flushVmidIpaNsh: (ipa, level) => event("tlbi_ipa_nsh", hex(ipa), level),
-        flushVmidRange: (ipa, pages) => event("tlbi_range", hex(ipa), pages),
+        flushVmidIpa: (ipa, level) => event("tlbi_ipa", ipa, level),
+        flushVmidIpaNsh: (ipa, level) => event("tlbi_ipa_nsh", ipa, level),
+        flushVmidRange: (ipa, pages) => event("tlbi_range", ipa, pages),
         flushVmid: () => event("tlbi_vmid"),
       },
       warn: (text) => this.#warns.push(text),
@@ -86,7 +107,8 @@ export class Replay {
     const result = this.#perform(op);
     result["pages"] = this.pgt.tables.pages;
     Object.assign(result, checksum(this.pgt, this.#numbers));
-    if (op["tables"] !== undefined) result["tables"] = this.#fold(tableEntries(this.pgt), op["tables"] as unknown[][]);
+    if (op["tables"] !== undefined)
+      result["tables"] = this.#fold(tableEntries(this.pgt), op["tables"] as unknown[][]);
     return compare(op, result, this.#events, this.#warns);
   }
 
@@ -104,7 +126,11 @@ export class Replay {
         this.#fail = op.fail === true;
         result["ret"] = pgt.init();
         if (result["ret"] === 0) {
-          Object.assign(result, { start_level: pgt.startLevel, ia_bits: pgt.iaBits, pgd_pages: pgt.pgdPages });
+          Object.assign(result, {
+            start_level: pgt.startLevel,
+            ia_bits: pgt.iaBits,
+            pgd_pages: pgt.pgdPages,
+          });
         }
         break;
       case "map":
@@ -152,7 +178,11 @@ export class Replay {
         if (typeof root === "number") result["ret"] = root;
         else {
           const tree = unlinkedEntries(pgt, root, op.level! + 1);
-          Object.assign(result, { ret: 0, root: `T${this.#numbers.get(root)}`, tree: this.#fold(tree, op["tree"] as unknown[][]) });
+          Object.assign(result, {
+            ret: 0,
+            root: `T${this.#numbers.get(root)}`,
+            tree: this.#fold(tree, op["tree"] as unknown[][]),
+          });
         }
         break;
       }
@@ -195,7 +225,12 @@ export class Replay {
       if (kind === Walk.LEAF) this.#events.push(["leaf", level, hex(visit.addr), hex(old)]);
       else {
         const child = this.pgt.tables.child(page, index, lowerHalf(old), upperHalf(old));
-        this.#events.push([kind === Walk.TABLE_PRE ? "pre" : "post", level, hex(visit.addr), this.#numbers.get(child)!]);
+        this.#events.push([
+          kind === Walk.TABLE_PRE ? "pre" : "post",
+          level,
+          hex(visit.addr),
+          this.#numbers.get(child)!,
+        ]);
       }
       const [at, ret] = op.visitor_ret ?? [-1, 0];
       return visits++ === at ? ret : 0;
@@ -213,7 +248,9 @@ export class Replay {
     const describe = (page: TablePage, index: number) => this.#describe(page, index);
     TablePage.prototype.compareExchange = function (index, oldLo, oldHi, lo, hi) {
       if (count++ === cas) {
-        const at = [...tableEntries(pgt), ...zeroEntry(pgt, this, index)].find((e) => e.page === this && e.index === index)!;
+        const at = [...tableEntries(pgt), ...zeroEntry(pgt, this, index)].find(
+          (e) => e.page === this && e.index === index,
+        )!;
         if (value === "LOCKED") {
           raced = [at.level, hex(at.ipa), describe(this, index)];
           silently(() => breakEntry(this, index));
@@ -294,7 +331,8 @@ export class Replay {
           e.ipa === first.ipa + i * this.pgt.geometry.sizes[e.level]! &&
           e.desc === BigInt.asUintN(64, first.desc + BigInt(i) * BigInt(step)),
       );
-      if (count > 1 && uniform && run.length === count) lines.push([first.level, hex(first.ipa), text(first), count, step]);
+      if (count > 1 && uniform && run.length === count)
+        lines.push([first.level, hex(first.ipa), text(first), count, step]);
       else for (const e of run) lines.push([e.level, hex(e.ipa), text(e)]);
       next += count;
     }
@@ -312,7 +350,14 @@ function* zeroEntry(pgt: Stage2, page: TablePage, index: number): Generator<Tabl
   }
   for (const e of tableEntries(pgt)) {
     if (e.child === page) {
-      yield { level: e.level + 1, ipa: e.ipa + index * size(e.level + 1), desc: 0n, child: null, page, index };
+      yield {
+        level: e.level + 1,
+        ipa: e.ipa + index * size(e.level + 1),
+        desc: 0n,
+        child: null,
+        page,
+        index,
+      };
       return;
     }
   }
@@ -341,11 +386,17 @@ const ARGUMENTS = new Set([
   ...["visitor_ret", "force_pte", "desc", "ev", "warn", "nwarn"],
 ]);
 
-function compare(op: VectorOp, result: Result, events: readonly VectorEvent[], warns: readonly string[]): string[] {
+function compare(
+  op: VectorOp,
+  result: Result,
+  events: readonly VectorEvent[],
+  warns: readonly string[],
+): string[] {
   const differences: string[] = [];
   const note = (what: string, want: unknown, got: unknown) => {
+    if (same(want, got)) return;
     const [a, b] = [JSON.stringify(want), JSON.stringify(got)];
-    if (a !== b) differences.push(`${op.op}: ${what}: want ${a?.slice(0, 300)}, got ${b?.slice(0, 300)}`);
+    differences.push(`${op.op}: ${what}: want ${a?.slice(0, 300)}, got ${b?.slice(0, 300)}`);
   };
   const isArgument = (key: string) =>
     ARGUMENTS.has(key) ||
@@ -358,4 +409,12 @@ function compare(op: VectorOp, result: Result, events: readonly VectorEvent[], w
   note("warn", op.warn ?? [], warns.slice(0, 16));
   note("nwarn", op["nwarn"] ?? op.warn?.length ?? 0, warns.length);
   return differences;
+}
+
+/** Of numbers, strings and arrays of them. */
+function same(a: unknown, b: unknown): boolean {
+  if (!Array.isArray(a) || !Array.isArray(b)) return a === b;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (!same(a[i], b[i])) return false;
+  return true;
 }

@@ -14,7 +14,7 @@ import {
   XN_SHIFT_HI,
   Xn,
 } from "./layout.js";
-import { Prot, PROT_SW_MASK, PROT_SW_SHIFT } from "./prot.js";
+import { PROT_SW_MASK, PROT_SW_SHIFT, Prot } from "./prot.js";
 
 /** Values of the MemAttr field (Arm ARM, D8.6.6 and, with FWB, D8.6.7). */
 const MEMATTR = { deviceNGnRE: 1, normalNc: 5, normal: 0xf, normalFwb: 6, asS1: 0xf, asS1Fwb: 7 } as const;

@@ -20,7 +20,14 @@ const machines = fc.oneof(
       xnx: fc.boolean(),
     })
     .map(machine),
-  fc.record({ pageSize: fc.constant<PageSize>(65536), pa52: fc.boolean(), fwb: fc.boolean(), xnx: fc.boolean() }).map(machine),
+  fc
+    .record({
+      pageSize: fc.constant<PageSize>(65536),
+      pa52: fc.boolean(),
+      fwb: fc.boolean(),
+      xnx: fc.boolean(),
+    })
+    .map(machine),
 );
 const levels = fc.integer({ min: 0, max: 3 });
 const descriptors = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
@@ -106,14 +113,26 @@ describe("descriptors", () => {
       ["level 1.5", () => encodeDescriptor(m, leaf, 1.5), "1.5 is no level"],
       ["a page at level 2", () => encodeDescriptor(m, leaf, 2), "no page at level 2"],
       ["a block at level 3", () => encodeDescriptor(m, { ...leaf, kind: "block" }, 3), "no block at level 3"],
-      ["a table at level 3", () => encodeDescriptor(m, { kind: "table", pa: pa(0), rest: 0n }, 3), "no tables at level 3"],
-      ["52 bits without LPA2", () => encodeDescriptor(m, { ...leaf, pa: pa(2 ** 50) }, 3), "too large for the descriptor"],
+      [
+        "a table at level 3",
+        () => encodeDescriptor(m, { kind: "table", pa: pa(0), rest: 0n }, 3),
+        "no tables at level 3",
+      ],
+      [
+        "52 bits without LPA2",
+        () => encodeDescriptor(m, { ...leaf, pa: pa(2 ** 50) }, 3),
+        "too large for the descriptor",
+      ],
       ["an unaligned page", () => encodeDescriptor(m, { ...leaf, pa: pa(0x800) }, 3), "not aligned"],
       ["MemAttr of 5 bits", () => encodeDescriptor(m, { ...leaf, memAttr: 16 }, 3), "memAttr is 16"],
       ["NaN", () => encodeDescriptor(m, { ...leaf, software: Number.NaN }, 3), "software is NaN"],
       ["SH with LPA2", () => encodeDescriptor(machine({ lpa2: true }), leaf, 3), "shareability is 3"],
       ["rest over fields", () => encodeDescriptor(m, { ...leaf, rest: 1n }, 3), "bits that belong elsewhere"],
-      ["a valid annotation", () => encodeDescriptor(m, { kind: "invalid", type: 2, annotation: 1n }, 3), "belong elsewhere"],
+      [
+        "a valid annotation",
+        () => encodeDescriptor(m, { kind: "invalid", type: 2, annotation: 1n }, 3),
+        "belong elsewhere",
+      ],
       ["unknown prot", () => encodeLeafFor(m, pa(0), 1024, 3), "no union of Prot bits"],
       ["no address", () => pa(2 ** 52 + 1), "not an integer from 0 to 2^52"],
       ["half an address", () => pa(0.5), "not an integer"],
@@ -132,7 +151,16 @@ test("names of permissions are written and read", () => {
 test("memory types", () => {
   const types = (m: Machine) => Array.from({ length: 16 }, (_, attr) => memoryType(m, attr));
   expect(types(machine({ fwb: true })).slice(0, 8)).toEqual([
-    ...["device-nGnRnE", "device-nGnRE", "device-nGRE", "device-GRE", "other", "normal-nc", "normal", "as-stage-1"],
+    ...[
+      "device-nGnRnE",
+      "device-nGnRE",
+      "device-nGRE",
+      "device-GRE",
+      "other",
+      "normal-nc",
+      "normal",
+      "as-stage-1",
+    ],
   ]);
   expect(types(machine({ fwb: false })).slice(5, 8)).toEqual(["normal-nc", "other", "other"]);
   expect(memoryType(machine({ fwb: false }), 15)).toBe("normal");

@@ -43,7 +43,9 @@ export function encodeDescriptor(machine: Machine, descriptor: Descriptor, level
     case "table": {
       if (level === LAST_LEVEL) throw new RangeError("encodeDescriptor: there are no tables at level 3");
       const output = tableOutput(machine);
-      return VALID_BIT | TYPE_BIT | address(descriptor.pa, output) | other(descriptor.rest, namedTableBits(output));
+      return (
+        VALID_BIT | TYPE_BIT | address(descriptor.pa, output) | other(descriptor.rest, namedTableBits(output))
+      );
     }
     case "reserved":
       checkDescriptor(descriptor.desc, level, "encodeDescriptor");
@@ -55,7 +57,10 @@ export function encodeDescriptor(machine: Machine, descriptor: Descriptor, level
 }
 
 function encodeLeaf(machine: Machine, leaf: LeafDescriptor, level: number): bigint {
-  if ((leaf.kind === "page") !== (level === LAST_LEVEL) || level < geometryOf(machine.pageSize).minBlockLevel) {
+  if (
+    (leaf.kind === "page") !== (level === LAST_LEVEL) ||
+    level < geometryOf(machine.pageSize).minBlockLevel
+  ) {
     throw new RangeError(`encodeDescriptor: there is no ${leaf.kind} at level ${level}`);
   }
   const output = leafOutput(machine, level);
@@ -82,7 +87,13 @@ function encodeLeaf(machine: Machine, leaf: LeafDescriptor, level: number): bigi
  * @param asS1 KVM_PGTABLE_S2_AS_S1
  * @returns the descriptor, or a negative errno as a number
  */
-export function encodeLeafFor(machine: Machine, pa: Pa, prot: Prot, level: number, asS1 = false): bigint | number {
+export function encodeLeafFor(
+  machine: Machine,
+  pa: Pa,
+  prot: Prot,
+  level: number,
+  asS1 = false,
+): bigint | number {
   checkDescriptor(0n, level, "encodeLeafFor");
   checkProt(prot, "encodeLeafFor: prot");
   const attributes: Attributes = { lo: 0, hi: 0 };
@@ -97,7 +108,9 @@ function address(pa: Pa, { inPlace, moved, movedBy }: OutputField): bigint {
   checkAddress(pa, "encodeDescriptor: pa");
   const value = BigInt(pa);
   if ((value & ~(inPlace | moved)) !== 0n) {
-    throw new RangeError(`encodeDescriptor: ${hex(pa)} is not aligned to its size, or too large for the descriptor`);
+    throw new RangeError(
+      `encodeDescriptor: ${hex(pa)} is not aligned to its size, or too large for the descriptor`,
+    );
   }
   return (value & inPlace) | ((value & moved) >> movedBy);
 }

@@ -1,5 +1,5 @@
+import { geometryOf, granuleShift } from "../geometry/geometry.js";
 import type { Machine } from "../machine.js";
-import { granuleShift, geometryOf } from "../geometry/geometry.js";
 
 // The fields of leaves for the codec (Arm ARM, D8.3.2), as 64-bit values.
 export const VALID_BIT = 1n;

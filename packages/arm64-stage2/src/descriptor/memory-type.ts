@@ -1,7 +1,15 @@
 import type { Machine } from "../machine.js";
 
 /** What the guest's memory is, as far as stage 2 decides. */
-export type MemoryType = "device-nGnRnE" | "device-nGnRE" | "device-nGRE" | "device-GRE" | "normal" | "normal-nc" | "as-stage-1" | "other";
+export type MemoryType =
+  | "device-nGnRnE"
+  | "device-nGnRE"
+  | "device-nGRE"
+  | "device-GRE"
+  | "normal"
+  | "normal-nc"
+  | "as-stage-1"
+  | "other";
 
 const DEVICE: readonly MemoryType[] = ["device-nGnRnE", "device-nGnRE", "device-nGRE", "device-GRE"];
 

@@ -21,7 +21,8 @@ export interface AddressLayout {
 export function addressLayout(machine: Machine): AddressLayout {
   const maskLo = -machine.pageSize;
   if (machine.lpa2) return { maskLo, maskHi: 0x3ffff, movedUnit: TWO_50, movedMask: 3, movedShift: 8 };
-  if (machine.pageSize === 65536) return { maskLo, maskHi: 0xffff, movedUnit: TWO_48, movedMask: 15, movedShift: 12 };
+  if (machine.pageSize === 65536)
+    return { maskLo, maskHi: 0xffff, movedUnit: TWO_48, movedMask: 15, movedShift: 12 };
   return { maskLo, maskHi: 0xffff, movedUnit: 0, movedMask: 0, movedShift: 0 };
 }
 

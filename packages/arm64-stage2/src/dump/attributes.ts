@@ -1,4 +1,13 @@
-import { AF, S2AP_R, S2AP_W, TYPE_BLOCK, TYPE_TABLE_OR_PAGE, VALID, XN_MASK_HI, XN_SHIFT_HI } from "../descriptor/layout.js";
+import {
+  AF,
+  S2AP_R,
+  S2AP_W,
+  TYPE_BLOCK,
+  TYPE_TABLE_OR_PAGE,
+  VALID,
+  XN_MASK_HI,
+  XN_SHIFT_HI,
+} from "../descriptor/layout.js";
 
 // The part of a descriptor that the kernel's dump shows: arch/arm64/kvm/ptdump.c, stage2_pte_bits.
 const SHOWN_LO = VALID | S2AP_R | S2AP_W | AF | TYPE_TABLE_OR_PAGE;

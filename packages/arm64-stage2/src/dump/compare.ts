@@ -23,7 +23,8 @@ export interface DumpDifference {
 
 /** Where two dumps, each ascending and without overlap, say different things. */
 export function diffDumps(before: readonly DumpRange[], after: readonly DumpRange[]): DumpDifference[] {
-  const cuts = [...new Set([...before, ...after].flatMap(([first, end]) => [first, end]))].sort((a, b) => a - b);
+  const cuts = [...new Set([...before, ...after].flatMap((range) => range.slice(0, 2) as number[]))];
+  cuts.sort((a, b) => a - b);
   const differences: DumpDifference[] = [];
   let b = 0;
   let a = 0;

@@ -16,7 +16,11 @@ import { parseDump } from "./parse.js";
 
 const sample = (name: string) => readFileSync(new URL(`../../test/samples/${name}`, import.meta.url), "utf8");
 
-const PROTS: Record<string, number> = { "R W px ux AF": Prot.RWX, "R W PXNUXN AF": Prot.RW, "R PXNUXN AF": Prot.R };
+const PROTS: Record<string, number> = {
+  "R W px ux AF": Prot.RWX,
+  "R W PXNUXN AF": Prot.RW,
+  "R PXNUXN AF": Prot.R,
+};
 
 function tables(iaBits = 40) {
   const store = new Store();
@@ -37,16 +41,19 @@ function tablesLike(ranges: readonly DumpRange[]): Stage2 {
 }
 
 describe("a dump", () => {
-  test.each(["stage2_page_tables-4k.txt", "stage2_page_tables-blocks.txt"])("prints tables as the kernel printed %s", (name) => {
-    const text = sample(name);
-    const { ranges, problem } = parseDump(text);
-    expect(problem).toBeNull();
-    expect(ranges.length).toBe(text.trimEnd().split("\n").length - 1);
-    expect(formatDump(ranges)).toBe(text);
-    const pgt = tablesLike(ranges);
-    expect(dump(pgt)).toEqual(ranges);
-    expect(formatDump(dump(pgt))).toBe(text);
-  });
+  test.each(["stage2_page_tables-4k.txt", "stage2_page_tables-blocks.txt"])(
+    "prints tables as the kernel printed %s",
+    (name) => {
+      const text = sample(name);
+      const { ranges, problem } = parseDump(text);
+      expect(problem).toBeNull();
+      expect(ranges.length).toBe(text.trimEnd().split("\n").length - 1);
+      expect(formatDump(ranges)).toBe(text);
+      const pgt = tablesLike(ranges);
+      expect(dump(pgt)).toEqual(ranges);
+      expect(formatDump(dump(pgt))).toBe(text);
+    },
+  );
 
   test("leaves the last range out, unless it is asked for the whole", () => {
     const { pgt, cache } = tables();
@@ -78,16 +85,19 @@ describe("a dump", () => {
   test("is written and read again", () => {
     const { pgt, cache } = tables();
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(2000), fc.integer({ min: 1, max: 600 }), fc.nat(15)), { maxLength: 8 }), (maps) => {
-        for (const [page, pages, prot] of maps) {
-          cache.set(100);
-          pgt.map(ipa(page * 4096), pages * 4096, pa(page * 4096), prot, cache, 16);
-        }
-        const ranges = dump(pgt);
-        expect(parseDump(formatDump(ranges))).toEqual({ ranges, problem: null });
-        expect(mergeRanges(ranges)).toEqual(ranges);
-        pgt.unmap(ipa(0), 2 ** 24);
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.nat(2000), fc.integer({ min: 1, max: 600 }), fc.nat(15)), { maxLength: 8 }),
+        (maps) => {
+          for (const [page, pages, prot] of maps) {
+            cache.set(100);
+            pgt.map(ipa(page * 4096), pages * 4096, pa(page * 4096), prot, cache, 16);
+          }
+          const ranges = dump(pgt);
+          expect(parseDump(formatDump(ranges))).toEqual({ ranges, problem: null });
+          expect(mergeRanges(ranges)).toEqual(ranges);
+          pgt.unmap(ipa(0), 2 ** 24);
+        },
+      ),
       { numRuns: 50 },
     );
   });
@@ -108,8 +118,16 @@ describe("a dump that is none", () => {
     ["a gap", "0x0000000000002000-0x0000000000003000           4K 3\n", "does not begin where"],
     ["nothing", "0x0000000000001000-0x0000000000001000           4K 3\n", "is empty, or beyond"],
     ["too much", "0x0000000000001000-0xffffffffffffffff           4K 3\n", "is empty, or beyond"],
-    ["attributes", "0x0000000000001000-0x0000000000002000           4K 3 R W everything\n", "are no attributes"],
-    ["a long line", `0x0000000000001000-0x0000000000002000           4K 3 ${" ".repeat(1e6)}\n`, "longer than 200"],
+    [
+      "attributes",
+      "0x0000000000001000-0x0000000000002000           4K 3 R W everything\n",
+      "are no attributes",
+    ],
+    [
+      "a long line",
+      `0x0000000000001000-0x0000000000002000           4K 3 ${" ".repeat(1e6)}\n`,
+      "longer than 200",
+    ],
   ];
   test.each(bad)("%s", (_what, line, message) => {
     const { ranges, problem } = parseDump(`---[ Guest IPA ]---\n${good}${line}${good}`);

@@ -29,7 +29,8 @@ class Merge {
 
   note(address: number, level: number, shown: number): void {
     if (level === this.#level && shown === this.#shown) return;
-    if (this.#level >= 0) this.ranges.push([this.#first, address, this.#level, formatAttributes(this.#shown)]);
+    if (this.#level >= 0)
+      this.ranges.push([this.#first, address, this.#level, formatAttributes(this.#shown)]);
     this.#first = address;
     this.#level = level;
     this.#shown = shown;
@@ -45,7 +46,7 @@ function noteTable(pgt: Stage2, page: TablePage, level: number, base: number, me
   for (let at = 0; at < length; at += 2) {
     const lo = words[at]!;
     const hi = words[at + 1]!;
-    if (isTable(lo, level)) noteTable(pgt, pgt.tables.child(page, at >> 1, lo, hi), level + 1, address, merge);
+    if (isTable(lo, level)) noteTable(pgt, pgt.tables.find(page, at >> 1, lo, hi), level + 1, address, merge);
     else merge.note(address, level, shownBits(lo, hi));
     address += size;
   }

@@ -1,7 +1,7 @@
+import { join } from "../descriptor/halves.js";
 import type { Stage2 } from "../stage2.js";
 import type { TablePage } from "../table/table-page.js";
 import { isCounted, isTable } from "../walk/entry.js";
-import { join } from "../descriptor/halves.js";
 
 /** An entry that is not 0, with its place. */
 export interface TableEntry {
@@ -32,7 +32,13 @@ export function forEachEntry(pgt: Stage2, visit: EntryVisitor): void {
 }
 
 /** {@link forEachEntry} for a table that need not be in the tree. */
-export function forEachEntryOf(pgt: Stage2, page: TablePage, level: number, base: number, visit: EntryVisitor): void {
+export function forEachEntryOf(
+  pgt: Stage2,
+  page: TablePage,
+  level: number,
+  base: number,
+  visit: EntryVisitor,
+): void {
   const words = page.peekWords();
   const size = pgt.geometry.sizes[level]!;
   for (let at = 0; at < words.length; at += 2) {
@@ -40,7 +46,7 @@ export function forEachEntryOf(pgt: Stage2, page: TablePage, level: number, base
     const hi = words[at + 1]!;
     if (!isCounted(lo, hi)) continue;
     const index = at >> 1;
-    const child = isTable(lo, level) ? pgt.tables.child(page, index, lo, hi) : null;
+    const child = isTable(lo, level) ? pgt.tables.find(page, index, lo, hi) : null;
     const ipa = base + index * size;
     visit(level, ipa, lo, hi, child, page, index);
     if (child !== null) forEachEntryOf(pgt, child, level + 1, ipa, visit);

@@ -23,7 +23,8 @@ export function parseDump(text: string): ParsedDump {
     const newline = text.indexOf("\n", from);
     const to = newline < 0 ? text.length : newline;
     line++;
-    if (to - from > MAX_LINE) return { ranges, problem: { line, message: `the line is longer than ${MAX_LINE}` } };
+    if (to - from > MAX_LINE)
+      return { ranges, problem: { line, message: `the line is longer than ${MAX_LINE}` } };
     const content = text.slice(from, to);
     from = to + 1;
     if (content.trim() === "" || MARKER.test(content)) continue;
@@ -40,10 +41,13 @@ function parseRange(line: string, previousEnd: number | null): DumpRange | strin
   if (match === null) return `"${line.slice(0, 80)}" is no range of a stage-2 dump`;
   const first = Number.parseInt(match[1]!, 16);
   const end = Number.parseInt(match[2]!, 16);
-  if (end > ADDRESS_LIMIT || first >= end) return `the range 0x${match[1]}-0x${match[2]} is empty, or beyond 2^52`;
-  if (previousEnd !== null && first !== previousEnd) return "the range does not begin where the one before it ended";
+  if (end > ADDRESS_LIMIT || first >= end)
+    return `the range 0x${match[1]}-0x${match[2]} is empty, or beyond 2^52`;
+  if (previousEnd !== null && first !== previousEnd)
+    return "the range does not begin where the one before it ended";
   const level = Number(match[5]);
   const attributes = match[6]!.trim().split(/ +/).join(" ");
-  if (parseAttributes(attributes) === null) return `"${attributes.slice(0, 80)}" are no attributes of a range`;
+  if (parseAttributes(attributes) === null)
+    return `"${attributes.slice(0, 80)}" are no attributes of a range`;
   return [first, end, level, attributes];
 }

@@ -24,6 +24,7 @@ import { Stage2 } from "../stage2.js";
 import { MemoryCache } from "../table/memory-cache.js";
 import { applyRange } from "./apply-range.js";
 import { guestAccess } from "./guest-abort.js";
+import { type PeekedLeaf, peekLeaf } from "./peek-leaf.js";
 
 export interface Arm64Options {
   /** Features of the machine; default: the recorded one. */
@@ -59,6 +60,7 @@ export function arm64(options: Arm64Options = {}): Architecture {
   const features = options.machine ?? recordedMachine;
   return {
     name: "arm64",
+    traits: { ...TRAITS, ipaBits: 40 },
     checkVmType(type: bigint): Result<0> {
       const vtcr = vtcrOf(features, type);
       return typeof vtcr === "bigint" ? 0 : refuse("EINVAL", "kvm_init_ipa_range", `VM type ${type} asks for no possible IPA size`);
@@ -194,6 +196,11 @@ export class Arm64Mmu implements SecondaryMmu {
   }
 
   syncDirtyLog(_slot: Memslot): void {}
+
+  /** What stage 2 has for a guest physical address, as it is; not an access. */
+  peekLeaf(gpa: number): PeekedLeaf | null {
+    return peekLeaf(this.pgt, gpa as Ipa);
+  }
 
   access(vcpu: Vcpu, gpa: number, kind: AccessKind, value: number): GuestAccess {
     return guestAccess(this, vcpu, gpa as Ipa, kind, value);

@@ -47,7 +47,8 @@ const GEOMETRIES: Readonly<Record<number, Geometry>> = {
 /** @throws RangeError unless it is a page size of arm64 */
 export function geometryOf(pageSize: PageSize): Geometry {
   const geometry = GEOMETRIES[pageSize];
-  if (geometry === undefined) throw new RangeError(`page size: ${String(pageSize)} is none of 4096, 16384 and 65536`);
+  if (geometry === undefined)
+    throw new RangeError(`page size: ${String(pageSize)} is none of 4096, 16384 and 65536`);
   return geometry;
 }
 

@@ -10,7 +10,10 @@ import { initIpaRange, setIpaLimit } from "./ipa-limit.js";
 import { decodeVtcr, getVtcr, mmuCacheMinPages, pgdSize } from "./vtcr.js";
 
 const text = readFileSync(new URL("../../vectors/vtcr.jsonl", import.meta.url), "utf8");
-const vectors = text.trimEnd().split("\n").map((line) => JSON.parse(line) as VtcrVector);
+const vectors = text
+  .trimEnd()
+  .split("\n")
+  .map((line) => JSON.parse(line) as VtcrVector);
 
 /** What the model says about the inputs of a vector, in the vector's form. */
 function answer(vector: VtcrVector): Record<string, unknown> {
@@ -58,7 +61,9 @@ test("tables that no VTCR_EL2 of KVM asks for are refused", () => {
   const store = new Store();
   const m = machine();
   const vtcr = getVtcr(m, 5n, 0n, 40);
-  expect(() => new Stage2({ store, machine: m, vtcr: vtcr | 0xc0n })).toThrow("asks for 40 bits from level -1");
+  expect(() => new Stage2({ store, machine: m, vtcr: vtcr | 0xc0n })).toThrow(
+    "asks for 40 bits from level -1",
+  );
   expect(() => new Stage2({ store, machine: m, vtcr: vtcr & ~0x3fn })).toThrow("no such tables");
   expect(() => machine({ pageSize: 8192 as 4096 })).toThrow("page size: 8192");
   expect(() => machine({ pageSize: 65536, lpa2: true })).toThrow("LPA2 is for 4K and 16K pages");

@@ -4,7 +4,7 @@ import { type AddressLayout, addressLayout, pteToPhys } from "../descriptor/outp
 import { type Geometry, geometryOf } from "../geometry/geometry.js";
 import type { Machine } from "../machine.js";
 import { TableError } from "./errors.js";
-import { TablePage } from "./table-page.js";
+import { TablePage, type TableStorage } from "./table-page.js";
 
 /** Tables lie here and above unless told otherwise: where no model of the host puts guest memory. */
 const DEFAULT_BASE = 2 ** 47;
@@ -31,8 +31,8 @@ export class TableMemory {
 
   readonly #base: number;
   readonly #live = new Map<number, TablePage>();
-  /** Words of pages that were freed and cannot come back. */
-  readonly #spare: Int32Array[] = [];
+  /** Storage of pages that were freed and cannot come back. */
+  readonly #spare: TableStorage[] = [];
   #pages = 0;
 
   constructor(
@@ -47,7 +47,9 @@ export class TableMemory {
     const { pageSize } = this.geometry;
     const end = this.#base + (SLOTS + PGD_SLOTS * MAX_PGD_PAGES) * pageSize;
     if (this.#base % (MAX_PGD_PAGES * pageSize) !== 0 || end > 2 ** 48) {
-      throw new RangeError(`table memory: tables at ${hex(this.#base)} are not aligned, or reach beyond 2^48`);
+      throw new RangeError(
+        `table memory: tables at ${hex(this.#base)} are not aligned, or reach beyond 2^48`,
+      );
     }
   }
 
@@ -70,7 +72,9 @@ export class TableMemory {
 
   #make(name: string, pages: number): TablePage {
     const spare = pages === 1 ? this.#spare.pop() : undefined;
-    return new TablePage(this, name, pages, spare?.fill(0) ?? new Int32Array(2 * pages * this.geometry.ptrsPerPte));
+    spare?.words.fill(0);
+    const words = 2 * pages * this.geometry.ptrsPerPte;
+    return new TablePage(this, name, pages, spare ?? { words: new Int32Array(words), children: null });
   }
 
   /**
@@ -78,20 +82,25 @@ export class TableMemory {
    * @throws TableError if there is none
    */
   child(page: TablePage, index: number, lo: number, hi: number): TablePage {
+    if (this.store.task !== null) return page.childAsTask(index, lo, hi);
     const known = page.children?.[index];
     if (known !== undefined && known.entryLo === lo && known.entryHi === hi && known.isLive) return known;
-    const phys = pteToPhys(this.layout, lo, hi);
-    const found = this.#live.get(phys);
-    if (found === undefined) {
-      throw new TableError(
-        "stray descriptor",
-        page,
-        `entry ${index} of ${page.name} points to a table at ${hex(phys)}, where none is allocated`,
-      );
-    }
+    const found = this.find(page, index, lo, hi);
     page.children ??= new Array<TablePage | undefined>(page.length);
     page.children[index] = found;
     return found;
+  }
+
+  /** {@link child} as it is now; not an access. */
+  find(page: TablePage, index: number, lo: number, hi: number): TablePage {
+    const phys = pteToPhys(this.layout, lo, hi);
+    const found = this.#live.get(phys);
+    if (found !== undefined) return found;
+    throw new TableError(
+      "stray descriptor",
+      page,
+      `entry ${index} of ${page.name} points to a table at ${hex(phys)}, where none is allocated`,
+    );
   }
 
   /** The table at a physical address, if one is allocated there. */
@@ -103,7 +112,11 @@ export class TableMemory {
   checkEmpty(): void {
     if (this.#pages === 0) return;
     const [first] = this.#live.values();
-    throw new TableError("leak", first!, `${this.#pages} table pages are not freed, among them ${first!.name}`);
+    throw new TableError(
+      "leak",
+      first!,
+      `${this.#pages} table pages are not freed, among them ${first!.name}`,
+    );
   }
 
   /**

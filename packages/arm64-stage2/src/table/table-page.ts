@@ -1,7 +1,7 @@
 import { Kind, mix, Shared } from "@kvmm/interleave";
 import type { Pa } from "../address.js";
-import { TYPE_TABLE_OR_PAGE } from "../descriptor/layout.js";
 import { join } from "../descriptor/halves.js";
+import { TYPE_TABLE_OR_PAGE } from "../descriptor/layout.js";
 import { physToPteHi, physToPteLo } from "../descriptor/output-address.js";
 import { TableError } from "./errors.js";
 import type { TableMemory } from "./table-memory.js";
@@ -10,6 +10,12 @@ import type { TableMemory } from "./table-memory.js";
 type Halves = readonly [lo: number, hi: number];
 
 const FREED = new Int32Array(0);
+
+/** What a page is made of, all zeros; `children` may hold anything. */
+export interface TableStorage {
+  readonly words: Int32Array;
+  readonly children: (TablePage | undefined)[] | null;
+}
 
 /**
  * A page of descriptors, or the concatenated pages of the first level, with the reference count of each page: one
@@ -28,7 +34,7 @@ export class TablePage extends Shared {
   /** Whether descriptors that point here are still good; kept by {@link TableMemory}. */
   isLive = false;
   /** The tables that entries were last found to point to: a cache, always compared with the descriptor. */
-  children: (TablePage | undefined)[] | null = null;
+  children: (TablePage | undefined)[] | null;
 
   /** Lower half at 2 * index, upper half behind it. */
   #words: Int32Array;
@@ -42,10 +48,11 @@ export class TablePage extends Shared {
     name: string,
     /** 1, or more for concatenated tables. */
     readonly pages: number,
-    words: Int32Array,
+    storage: TableStorage,
   ) {
     super(memory.store, name);
-    this.#words = words;
+    this.#words = storage.words;
+    this.children = storage.children;
     this.#counts = new Int32Array(pages);
     this.#ptrsShift = memory.geometry.ptrsShift;
     this.pa = memory.place(this);
@@ -114,6 +121,32 @@ export class TablePage extends Shared {
     return same;
   }
 
+  /**
+   * smp_store_release() of an entry that should have the old value, and that nobody else then changes: the check and the
+   * store are one access. @returns whether it had the old value
+   */
+  replace(index: number, oldLo: number, oldHi: number, lo: number, hi: number, quiet: boolean): boolean {
+    const { task } = this.store;
+    if (task !== null) {
+      this.#quiet = quiet;
+      if (task.replays(this, Kind.Write, index)) return task.recorded() as boolean;
+    }
+    const same = this.#words[2 * index] === oldLo && this.#words[2 * index + 1] === oldHi;
+    this.#change(index, lo, hi);
+    if (task !== null) task.record(same);
+    return same;
+  }
+
+  /** What `TableMemory.child` finds, kept for when the path is repeated: the table may have been freed by then. */
+  childAsTask(index: number, lo: number, hi: number): TablePage {
+    const task = this.store.task!;
+    this.#quiet = true;
+    if (task.replays(this, Kind.Read, index)) return task.recorded() as TablePage;
+    const child = this.memory.find(this, index, lo, hi);
+    task.record(child);
+    return child;
+  }
+
   /** mm_ops->get_page() on the page that holds an entry. */
   getPage(index: number): void {
     this.#adjust(index >> this.#ptrsShift, 1);
@@ -139,7 +172,8 @@ export class TablePage extends Shared {
 
   /** free_pages_exact(): frees all pages at once, whatever their counts. */
   free(): void {
-    for (let page = 0; page < this.pages; page++) this.#adjust(page, -this.pageCount(page << this.#ptrsShift));
+    for (let page = 0; page < this.pages; page++)
+      this.#adjust(page, -this.pageCount(page << this.#ptrsShift));
   }
 
   /** The entry as it is; not an access. */
@@ -162,12 +196,12 @@ export class TablePage extends Shared {
     return this.#counts[page]!;
   }
 
-  /** Gives the words away for another page; this one is freed and cannot come back. */
-  surrender(): Int32Array {
-    const words = this.#words;
+  /** Gives its storage away for another page; this one is freed and cannot come back. */
+  surrender(): TableStorage {
+    const storage = { words: this.#words, children: this.children };
     this.#words = FREED;
     this.children = null;
-    return words;
+    return storage;
   }
 
   #change(index: number, lo: number, hi: number): void {
@@ -201,20 +235,26 @@ export class TablePage extends Shared {
   #count(page: number, delta: number): number {
     const old = this.#counts[page]!;
     const now = old + delta;
-    if (now < 0) throw new TableError("early free", this, `the last reference to ${this.name} is dropped twice`);
+    if (now < 0)
+      throw new TableError("early free", this, `the last reference to ${this.name} is dropped twice`);
     this.#counts[page] = now;
     if (this.store.journalling) this.store.changed(this, 2 * this.length + page, old, now);
-    if (old === 0 || now === 0) this.memory.follow(this, this.#alive());
+    if (old === 0 || now === 0) this.memory.follow(this, this.#isAllocated());
     return now;
   }
 
-  #alive(): boolean {
-    return this.#counts.some((count) => count > 0);
+  #isAllocated(): boolean {
+    for (let page = 0; page < this.pages; page++) if (this.#counts[page] !== 0) return true;
+    return false;
   }
 
   #checkLive(index: number): void {
     if (this.isLive) return;
-    throw new TableError("use after free", this, `entry ${index} of ${this.name} is used after the table was freed`);
+    throw new TableError(
+      "use after free",
+      this,
+      `entry ${index} of ${this.name} is used after the table was freed`,
+    );
   }
 
   override isPoint(): boolean {
@@ -231,6 +271,6 @@ export class TablePage extends Shared {
       return;
     }
     this.#counts[page] = value;
-    this.memory.follow(this, this.#alive());
+    this.memory.follow(this, this.#isAllocated());
   }
 }

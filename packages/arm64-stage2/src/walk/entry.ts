@@ -1,5 +1,11 @@
-import { INVALID_TYPE_SHIFT_HI, InvalidType, LOCKED_HI, TYPE_TABLE_OR_PAGE, VALID } from "../descriptor/layout.js";
 import type { Ipa } from "../address.js";
+import {
+  INVALID_TYPE_SHIFT_HI,
+  InvalidType,
+  LOCKED_HI,
+  TYPE_TABLE_OR_PAGE,
+  VALID,
+} from "../descriptor/layout.js";
 import { LAST_LEVEL } from "../geometry/geometry.js";
 import { tlbFlushVmidRange } from "../tlb.js";
 import { Walk } from "./flags.js";
@@ -55,9 +61,8 @@ export function tryBreakPte(walker: Walker): boolean {
 /** stage2_make_pte(): the make of break-before-make, with a reference for the new entry. */
 export function makePte(walker: Walker, lo: number, hi: number): void {
   const { page, index, quiet } = walker;
-  if (!isLocked(page.read(index, quiet), page.hi)) {
+  if (isCounted(lo, hi)) page.getPage(index);
+  if (!page.replace(index, 0, LOCKED_HI, lo, hi, quiet)) {
     walker.pgt.warn("stage2_make_pte: WARN_ON(!stage2_pte_is_locked(*ctx->ptep))");
   }
-  if (isCounted(lo, hi)) page.getPage(index);
-  page.write(index, lo, hi, quiet);
 }

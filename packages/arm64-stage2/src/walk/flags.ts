@@ -25,7 +25,9 @@ const ALL = MODES | Walk.LEAF | Walk.TABLE_PRE | Walk.TABLE_POST;
 /** Throws a RangeError at other bits than those that say how entries are treated. */
 export function checkModes(flags: WalkFlags, what: string): void {
   if ((flags & ~MODES) === 0 && Number.isInteger(flags)) return;
-  throw new RangeError(`${what}: ${String(flags)} is no union of SHARED, IGNORE_EAGAIN, SKIP_BBM_TLBI and SKIP_CMO`);
+  throw new RangeError(
+    `${what}: ${String(flags)} is no union of SHARED, IGNORE_EAGAIN, SKIP_BBM_TLBI and SKIP_CMO`,
+  );
 }
 
 /** Throws a RangeError at bits that are no {@link Walk} flags. */

@@ -1,30 +1,26 @@
-import type { Stage2 } from "../stage2.js";
 import { isCounted } from "./entry.js";
-import { Walk } from "./flags.js";
-import { Walker } from "./walker.js";
+import { Visits } from "./visits.js";
+import type { Walker } from "./walker.js";
 
 /**
  * stage2_free_walker(): drops the references of tables that nobody can reach any more. Leaves stay as they are, and no
  * TLB is invalidated.
  */
-export class FreeWalker extends Walker {
-  protected override readonly writes = true;
-  override readonly quiet = true;
-
-  constructor(pgt: Stage2) {
-    super(pgt, Walk.LEAF | Walk.TABLE_POST);
+class FreeVisits extends Visits {
+  override get writes(): boolean {
+    return true;
   }
 
   /** stage2_free_leaf() */
-  protected override leaf(): number {
-    if (isCounted(this.oldLo, this.oldHi)) this.page.putPage(this.index);
+  override leaf(walker: Walker): number {
+    if (isCounted(walker.oldLo, walker.oldHi)) walker.page.putPage(walker.index);
     return 0;
   }
 
   /** stage2_free_table_post() */
-  protected override tablePost(): number {
-    const { pgt, page, index } = this;
-    const child = pgt.tables.child(page, index, this.oldLo, this.oldHi);
+  override tablePost(walker: Walker): number {
+    const { pgt, page, index } = walker;
+    const child = pgt.tables.child(page, index, walker.oldLo, walker.oldHi);
     if (child.pageCount(0) !== 1) return 0;
     page.putPage(index);
     pgt.putTable(child);
@@ -32,3 +28,5 @@ export class FreeWalker extends Walker {
     return 0;
   }
 }
+
+export const freeVisits: Visits = new FreeVisits();

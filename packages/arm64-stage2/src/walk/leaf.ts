@@ -1,16 +1,14 @@
-import type { Stage2 } from "../stage2.js";
-import { Walk } from "./flags.js";
-import { Walker } from "./walker.js";
+import { Visits } from "./visits.js";
 
-/** leaf_walker() of kvm_pgtable_get_leaf(): keeps the last leaf visited, valid or not, in `oldLo`, `oldHi` and `level`. */
-export class LeafWalker extends Walker {
-  protected override readonly writes = false;
-
-  constructor(pgt: Stage2) {
-    super(pgt, Walk.LEAF);
+/** leaf_walker() of kvm_pgtable_get_leaf(): the walker keeps the last leaf visited, valid or not. */
+class LeafVisits extends Visits {
+  override get writes(): boolean {
+    return false;
   }
 
-  protected override leaf(): number {
+  override leaf(): number {
     return 0;
   }
 }
+
+export const leafVisits: Visits = new LeafVisits();

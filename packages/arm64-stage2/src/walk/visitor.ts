@@ -1,9 +1,9 @@
 import type { Ipa } from "../address.js";
 import { join } from "../descriptor/halves.js";
-import type { Stage2 } from "../stage2.js";
 import type { TablePage } from "../table/table-page.js";
 import { Walk, type WalkFlags } from "./flags.js";
-import { Walker } from "./walker.js";
+import { Visits } from "./visits.js";
+import type { Walker } from "./walker.js";
 
 /** struct kvm_pgtable_visit_ctx: one visit of a walk. */
 export interface Visit {
@@ -22,31 +22,29 @@ export interface Visit {
 export type Visitor = (visit: Visit) => number;
 
 /** A walk with a visitor of the caller's: kvm_pgtable_walk(). */
-export class VisitorWalker extends Walker {
-  protected override readonly writes = false;
-
-  constructor(
-    pgt: Stage2,
-    flags: WalkFlags,
-    private readonly visitor: Visitor,
-  ) {
-    super(pgt, flags);
+export class VisitorVisits extends Visits {
+  constructor(private readonly visitor: Visitor) {
+    super();
   }
 
-  protected override leaf(): number {
-    return this.#call(Walk.LEAF);
+  override get writes(): boolean {
+    return false;
   }
 
-  protected override tablePre(): number {
-    return this.#call(Walk.TABLE_PRE);
+  override leaf(walker: Walker): number {
+    return this.#call(walker, Walk.LEAF);
   }
 
-  protected override tablePost(): number {
-    return this.#call(Walk.TABLE_POST);
+  override tablePre(walker: Walker): number {
+    return this.#call(walker, Walk.TABLE_PRE);
   }
 
-  #call(kind: WalkFlags): number {
-    const { at, level, page, index, oldLo, oldHi } = this;
+  override tablePost(walker: Walker): number {
+    return this.#call(walker, Walk.TABLE_POST);
+  }
+
+  #call(walker: Walker, kind: WalkFlags): number {
+    const { at, level, page, index, oldLo, oldHi } = walker;
     return this.visitor({ kind, addr: at as Ipa, level, old: join(oldLo, oldHi), page, index });
   }
 }

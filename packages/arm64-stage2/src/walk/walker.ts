@@ -1,17 +1,18 @@
 import { GuardError, Kind } from "@kvmm/interleave";
 import type { Ipa } from "../address.js";
-import { LAST_LEVEL } from "../geometry/geometry.js";
 import { TYPE_TABLE_OR_PAGE } from "../descriptor/layout.js";
 import { EAGAIN, EINVAL, ERANGE } from "../errno.js";
+import { LAST_LEVEL } from "../geometry/geometry.js";
 import type { Stage2 } from "../stage2.js";
 import type { TablePage } from "../table/table-page.js";
 import { Walk, type WalkFlags } from "./flags.js";
+import type { Visits } from "./visits.js";
 
 /**
- * A depth-first walk: struct kvm_pgtable_walker, kvm_pgtable_walk_data and kvm_pgtable_visit_ctx in one. Each operation
- * on the tables is a subclass that says what a visit does. A walker serves for one walk.
+ * A depth-first walk: struct kvm_pgtable_walker, kvm_pgtable_walk_data and kvm_pgtable_visit_ctx in one. A walker serves
+ * for one walk.
  */
-export abstract class Walker {
+export class Walker {
   /** Where the walk begins and ends: page-aligned. */
   start = 0;
   end = 0;
@@ -26,29 +27,16 @@ export abstract class Walker {
   oldLo = 0;
   oldHi = 0;
 
-  /** No other task can reach these tables: the accesses are no scheduling points. */
-  readonly quiet: boolean = false;
   /** Position of the walk. */
   #addr = 0;
 
   constructor(
     readonly pgt: Stage2,
     readonly flags: WalkFlags,
+    readonly visits: Visits,
+    /** No other task can reach these tables: the accesses are no scheduling points. */
+    readonly quiet = false,
   ) {}
-
-  /** Does it change entries? Then, unless it is shared, nobody else may walk. */
-  protected abstract readonly writes: boolean;
-
-  /** KVM_PGTABLE_WALK_LEAF. @returns 0 or a negative errno */
-  protected abstract leaf(): number;
-  /** KVM_PGTABLE_WALK_TABLE_PRE */
-  protected tablePre(): number {
-    return -EINVAL;
-  }
-  /** KVM_PGTABLE_WALK_TABLE_POST */
-  protected tablePost(): number {
-    return -EINVAL;
-  }
 
   get shared(): boolean {
     return (this.flags & Walk.SHARED) !== 0;
@@ -90,10 +78,12 @@ export abstract class Walker {
 
   /** __kvm_pgtable_walk(), __kvm_pgtable_visit() */
   #walkTable(page: TablePage, first: number, level: number): number {
-    const { pgt, flags, quiet, end } = this;
+    const { pgt, flags, visits, quiet, end } = this;
     const { geometry } = pgt;
     if (level > LAST_LEVEL) {
-      pgt.warn("__kvm_pgtable_walk: WARN_ON_ONCE(level < KVM_PGTABLE_FIRST_LEVEL || level > KVM_PGTABLE_LAST_LEVEL)");
+      pgt.warn(
+        "__kvm_pgtable_walk: WARN_ON_ONCE(level < KVM_PGTABLE_FIRST_LEVEL || level > KVM_PGTABLE_LAST_LEVEL)",
+      );
       return -EINVAL;
     }
     const size = geometry.sizes[level]!;
@@ -108,7 +98,7 @@ export abstract class Walker {
       let ret = 0;
       if ((flags & (isTable ? Walk.TABLE_PRE : Walk.LEAF)) !== 0) {
         this.#visit(page, index, level, addr, lo, hi);
-        ret = isTable ? this.tablePre() : this.leaf();
+        ret = isTable ? visits.tablePre(this) : visits.leaf(this);
         // The visit may have put a table here, or replaced one. Not at the last level: what is read is not used there.
         if (level < LAST_LEVEL) {
           lo = page.read(index, quiet);
@@ -126,7 +116,7 @@ export abstract class Walker {
       if (ret !== 0) return ret;
       if ((flags & Walk.TABLE_POST) !== 0) {
         this.#visit(page, index, level, addr, lo, hi);
-        ret = this.tablePost();
+        ret = visits.tablePost(this);
         if (ret !== 0 && this.#ends(ret)) return ret;
       }
       addr = this.#addr;
@@ -152,7 +142,7 @@ export abstract class Walker {
   #checkLock(): void {
     const { lock, store } = this.pgt.tables;
     if (lock === null || this.quiet || store.task?.isReplaying) return;
-    const exclusive = this.writes && !this.shared;
+    const exclusive = this.visits.writes && !this.shared;
     if (exclusive ? lock.isHeldExclusively() : lock.isHeld()) return;
     const pgd = this.pgt.pgd.peek();
     if (pgd !== null) throw new GuardError(pgd, exclusive ? Kind.Write : Kind.Read, lock);

@@ -131,7 +131,12 @@ function slotNumber(kvm: Kvm, fn: string, slot: number): Refusal | undefined {
   const { addressSpaces, internalSlots } = kvm.mmu.traits;
   const userSlots = KVM_MEM_SLOTS_NUM - internalSlots;
   if (slot >>> 16 < addressSpaces && (slot & 0xffff) < userSlots) return undefined;
-  return refuse("EINVAL", fn, `slot ${hex(slot)}`, `ids below ${userSlots}, address spaces below ${addressSpaces}`);
+  return refuse(
+    "EINVAL",
+    fn,
+    `slot ${hex(slot)}`,
+    `ids below ${userSlots}, address spaces below ${addressSpaces}`,
+  );
 }
 
 /** The memslot with its bitmap. */

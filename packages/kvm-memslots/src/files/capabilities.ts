@@ -69,7 +69,12 @@ export function enableCap(kvm: Kvm, cap: string, flags: U64, args: readonly U64[
       if (checkExtension(kvm.module, kvm, cap) !== 0) throw new NotModelled(`KVM_ENABLE_CAP(${cap})`);
       return refuse("EINVAL", fn, `the architecture has no ${cap}`);
     case "KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP":
-      return refuse("EINVAL", fn, "there is no dirty ring", "KVM_CAP_DIRTY_LOG_RING_ACQ_REL first, where there is one");
+      return refuse(
+        "EINVAL",
+        fn,
+        "there is no dirty ring",
+        "KVM_CAP_DIRTY_LOG_RING_ACQ_REL first, where there is one",
+      );
     default: {
       const arch = "kvm_vm_ioctl_enable_cap";
       if (u64(flags) !== 0n) return refuse("EINVAL", arch, `flags ${hex(u64(flags))}`, "0");
@@ -84,7 +89,12 @@ function enableManualProtect(kvm: Kvm, flags: bigint, options: bigint): Result<0
   const allowed = enables ? MANUAL_CAPS : KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
   if (flags !== 0n || (options & ~allowed) !== 0n) {
     const reason = `flags ${hex(flags)}, args[0] ${hex(options)}`;
-    return refuse("EINVAL", fn, reason, "flags 0, and 0, 1 (manual protection) or 3 (with all bits set at first)");
+    return refuse(
+      "EINVAL",
+      fn,
+      reason,
+      "flags 0, and 0, 1 (manual protection) or 3 (with all bits set at first)",
+    );
   }
   kvm.manualDirtyLogProtect.set(options);
   return 0;

@@ -1,4 +1,13 @@
-import { hex, isRefusal, NotModelled, type OpenFile, type Refusal, type Result, refuse, type Task } from "@kvmm/mm-core";
+import {
+  hex,
+  isRefusal,
+  NotModelled,
+  type OpenFile,
+  type Refusal,
+  type Result,
+  refuse,
+  type Task,
+} from "@kvmm/mm-core";
 import type { PageRuns } from "../dirty/dirty-bitmap.js";
 import { type ClearDirtyLog, clearDirtyLog, type GetDirtyLog, getDirtyLog } from "../dirty/dirty-log.js";
 import { type CreateGuestMemfd, gmemCreate } from "../guest-memfd/create.js";
@@ -29,7 +38,10 @@ export type KvmIoctl =
   | { readonly request: "KVM_CREATE_GUEST_MEMFD"; readonly arg: Argument<CreateGuestMemfd> }
   | { readonly request: "KVM_GET_DIRTY_LOG"; readonly arg: Argument<GetDirtyLog> }
   | { readonly request: "KVM_CLEAR_DIRTY_LOG"; readonly arg: Argument<ClearDirtyLog> }
-  | { readonly request: "KVM_PRE_FAULT_MEMORY"; readonly arg: Argument<{ readonly gpa: U64; readonly size: U64 }> }
+  | {
+      readonly request: "KVM_PRE_FAULT_MEMORY";
+      readonly arg: Argument<{ readonly gpa: U64; readonly size: U64 }>;
+    }
   | {
       readonly request: "KVM_SET_MEMORY_ATTRIBUTES";
       readonly arg: Argument<{ readonly address: U64; readonly size: U64; readonly attributes: U64 }>;
@@ -67,7 +79,12 @@ function devIoctl(task: Task, module: KvmModule, call: KvmIoctl): Result<number>
     case "KVM_CHECK_EXTENSION":
       return checkExtension(module, null, call.extension);
     default:
-      return refuse("EINVAL", "kvm_arch_dev_ioctl", `/dev/kvm knows no ${call.request}`, "the descriptor of a VM");
+      return refuse(
+        "EINVAL",
+        "kvm_arch_dev_ioctl",
+        `/dev/kvm knows no ${call.request}`,
+        "the descriptor of a VM",
+      );
   }
 }
 
@@ -122,7 +139,9 @@ function cannotUse(fn: string, kvm: Kvm, task: Task): Refusal | undefined {
   if (kvm.mm !== task.mm) {
     return refuse("EIO", fn, `${task.name} is not of the process that created the VM`, "that process");
   }
-  return kvm.vmDead.get() ? refuse("EIO", fn, "KVM has found a bug in itself (KVM_BUG_ON), and the VM is dead") : undefined;
+  return kvm.vmDead.get()
+    ? refuse("EIO", fn, "KVM has found a bug in itself (KVM_BUG_ON), and the VM is dead")
+    : undefined;
 }
 
 /** copy_from_user() of the structure. */

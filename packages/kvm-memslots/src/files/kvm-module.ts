@@ -28,7 +28,7 @@ export class KvmModule extends Shared {
   readonly architecture: Architecture;
   readonly behaviour: KvmBehaviour;
   readonly userAddressBits: number;
-  /** vm_list: the VMs that were created, also those that are gone. */
+  /** vm_list */
   readonly vms: Cell<readonly Kvm[]>;
 
   constructor(
@@ -49,7 +49,9 @@ export class KvmModule extends Shared {
     if (refusal !== 0) return refusal;
     const { mm } = task;
     const { architecture, store } = this;
-    const kvm = store.create(() => new Kvm(this, task, "kvm", (made) => architecture.createMmu(made, vmType)));
+    const kvm = store.create(
+      () => new Kvm(this, task, "kvm", (made) => architecture.createMmu(made, vmType)),
+    );
     // mmu_notifier_register()
     mm.mmapLock.writeLock();
     mm.notifiers.update((all) => [...all, kvm]);

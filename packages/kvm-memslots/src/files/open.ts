@@ -23,5 +23,7 @@ export function ioctlCreateVm(task: Task, module: KvmModule, type: U64): Result<
 export function ioctlCreateVcpu(task: Task, kvm: Kvm, vcpuId: number): Result<number> {
   const vcpu = createVcpu(kvm, task, vcpuId);
   const { host, store } = kvm;
-  return task.process.install(store.create(() => new OpenFile(host, `kvm-vcpu:${vcpuId}`, null, kvmVcpuOps, vcpu)));
+  return task.process.install(
+    store.create(() => new OpenFile(host, `kvm-vcpu:${vcpuId}`, null, kvmVcpuOps, vcpu)),
+  );
 }

@@ -27,7 +27,8 @@ export function gmemBind(
   puts: OpenFile[],
 ): Result<Bound> {
   const file = task.process.file(fd);
-  if (file === null || !file.tryGet()) return refuse("EBADF", FN, `guest_memfd ${fd | 0} is no open descriptor`);
+  if (file === null || !file.tryGet())
+    return refuse("EBADF", FN, `guest_memfd ${fd | 0} is no open descriptor`);
   puts.push(file);
 
   const guestMemfd = "a descriptor that KVM_CREATE_GUEST_MEMFD of this VM returned";

@@ -25,7 +25,12 @@ export function gmemCreate(kvm: Kvm, task: Task, args: CreateGuestMemfd): Result
   const flags = u64(args.flags);
   const supported = gmemSupportedFlags(kvm);
   if ((flags & ~supported) !== 0n) {
-    return refuse("EINVAL", fn, `unknown flags ${hex(flags & ~supported)}`, `bits of ${hex(supported)} (KVM_CAP_GUEST_MEMFD_FLAGS)`);
+    return refuse(
+      "EINVAL",
+      fn,
+      `unknown flags ${hex(flags & ~supported)}`,
+      `bits of ${hex(supported)} (KVM_CAP_GUEST_MEMFD_FLAGS)`,
+    );
   }
   if (size <= 0n || size % BigInt(PAGE_SIZE) !== 0n) {
     return refuse("EINVAL", fn, `size ${hex(size)}`, "a positive multiple of the page size, 4096");

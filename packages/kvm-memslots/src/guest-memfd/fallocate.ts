@@ -1,4 +1,14 @@
-import { FallocFlag, hex, type OpenFile, PAGE_SIZE, pages, type Refusal, refuse, type Task, truncateInodePagesRange } from "@kvmm/mm-core";
+import {
+  FallocFlag,
+  hex,
+  type OpenFile,
+  PAGE_SIZE,
+  pages,
+  type Refusal,
+  refuse,
+  type Task,
+  truncateInodePagesRange,
+} from "@kvmm/mm-core";
 import { gmemGetFolio } from "./folio.js";
 import type { GmemInode } from "./gmem-inode.js";
 import { gmemInvalidateEnd, gmemInvalidateStart } from "./invalidate.js";

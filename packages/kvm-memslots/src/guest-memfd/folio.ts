@@ -1,4 +1,12 @@
-import { filemapCreateFolio, filemapLockFolio, type Host, PageFlag, type Pfn, type Pgoff, type Task } from "@kvmm/mm-core";
+import {
+  filemapCreateFolio,
+  filemapLockFolio,
+  type Host,
+  PageFlag,
+  type Pfn,
+  type Pgoff,
+  type Task,
+} from "@kvmm/mm-core";
 import type { GmemInode } from "./gmem-inode.js";
 
 /**
@@ -11,7 +19,9 @@ export function gmemGetFolio(task: Task, inode: GmemInode, index: Pgoff): Pfn | 
   const policy = inode.policy.lookup(index);
   const pfn = filemapCreateFolio(task, inode, index, policy);
   inode.host.store.trace("kvm_gmem_get_folio", () =>
-    pfn === null ? "out of memory" : `page ${index} of the file is now frame ${pfn} on node ${inode.host.frames.nodeOf(pfn)}`,
+    pfn === null
+      ? "out of memory"
+      : `page ${index} of the file is now frame ${pfn} on node ${inode.host.frames.nodeOf(pfn)}`,
   );
   return pfn;
 }

@@ -29,7 +29,8 @@ export function gmemGetPfn(kvm: Kvm, task: Task, slot: Memslot, gfn: Gfn, puts: 
   }
   const bound = (file.data as GmemFile).bindings.first(index, index + 1);
   if (bound !== slot) {
-    if (bound !== undefined) kvm.host.warn(fn, `page ${index} of the guest_memfd of ${slot} is bound to ${bound}`);
+    if (bound !== undefined)
+      kvm.host.warn(fn, `page ${index} of the guest_memfd of ${slot} is bound to ${bound}`);
     return refuse("EIO", fn, `page ${index} of the guest_memfd is not bound to ${slot}`);
   }
 

@@ -26,7 +26,12 @@ export const gmemOps: FileOps = {
   fault: gmemFaultUserMapping,
   fallocate: (file, mode, offset, length, task) => gmemFallocate(task, file, mode, offset, length),
   truncate: (_file, size) =>
-    refuse("EINVAL", "kvm_gmem_setattr", `the size cannot be changed (to ${hex(size)})`, "the size given at creation"),
+    refuse(
+      "EINVAL",
+      "kvm_gmem_setattr",
+      `the size cannot be changed (to ${hex(size)})`,
+      "the size given at creation",
+    ),
   getPolicy: gmemGetPolicy,
   setPolicy: gmemSetPolicy,
   release: gmemRelease,
@@ -36,7 +41,12 @@ export const gmemOps: FileOps = {
 function gmemMmap(file: OpenFile, vma: VmaFields): Refusal | undefined {
   const fn = "kvm_gmem_mmap";
   if ((vma.flags & VmFlag.exec) !== 0) {
-    return refuse("EPERM", "do_mmap", "the guest_memfd file system is mounted noexec", "PROT_READ and PROT_WRITE");
+    return refuse(
+      "EPERM",
+      "do_mmap",
+      "the guest_memfd file system is mounted noexec",
+      "PROT_READ and PROT_WRITE",
+    );
   }
   if (!(file.inode as GmemInode).supportsMmap) {
     return refuse("ENODEV", fn, "the guest_memfd was created without GUEST_MEMFD_FLAG_MMAP");

@@ -89,7 +89,10 @@ export function handleHvaRange(kvm: Kvm, range: HvaRange): HvaRangeResult {
     }
   }
   if (!foundMemslot) {
-    kvm.store.trace(FN, () => `no memslot in ${hex(range.start)} to ${hex(range.end)}: mmu_lock is not taken`);
+    kvm.store.trace(
+      FN,
+      () => `no memslot in ${hex(range.start)} to ${hex(range.end)}: mmu_lock is not taken`,
+    );
   }
   if (range.flushOnRet && ret) kvm.mmu.flushRemoteTlbs();
   if (foundMemslot && !range.lockless) kvm.mmuLock.writeUnlock();

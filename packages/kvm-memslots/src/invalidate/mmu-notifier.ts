@@ -47,7 +47,8 @@ export function notifierInvalidateRangeEnd(kvm: Kvm, range: NotifierRange): void
 
   const { gpcSequence, gpcSequenceRaised } = kvm.behaviour;
   kvm.mnInvalidateLock.lock();
-  if (gpcSequence === "gpc_invalidate_seq" && gpcSequenceRaised === "before-count") add(kvm.gpcInvalidateSeq, 1);
+  if (gpcSequence === "gpc_invalidate_seq" && gpcSequenceRaised === "before-count")
+    add(kvm.gpcInvalidateSeq, 1);
   let count = kvm.mnActiveInvalidateCount.get();
   if (count === 0) {
     kvm.host.warn(
@@ -58,7 +59,8 @@ export function notifierInvalidateRangeEnd(kvm: Kvm, range: NotifierRange): void
     count--;
     kvm.mnActiveInvalidateCount.set(count);
   }
-  if (gpcSequence === "gpc_invalidate_seq" && gpcSequenceRaised === "after-count") add(kvm.gpcInvalidateSeq, 1);
+  if (gpcSequence === "gpc_invalidate_seq" && gpcSequenceRaised === "after-count")
+    add(kvm.gpcInvalidateSeq, 1);
   kvm.mnInvalidateLock.unlock();
 
   // At most one waits: it holds slots_lock.

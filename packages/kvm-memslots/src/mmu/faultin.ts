@@ -32,7 +32,13 @@ export interface FollowPfn {
  * __kvm_faultin_pfn() with kvm_follow_pfn(): the page behind a gfn, through the memslot and the page tables of the
  * process that runs `task`.
  */
-export function faultinPfn(kvm: Kvm, task: Task, slot: Memslot | null, gfn: Gfn, write: boolean): FaultinPage | PfnError {
+export function faultinPfn(
+  kvm: Kvm,
+  task: Task,
+  slot: Memslot | null,
+  gfn: Gfn,
+  write: boolean,
+): FaultinPage | PfnError {
   const fn = "kvm_follow_pfn";
   const hva = gfnToHva(slot, gfn, write);
   if (hva === "KVM_HVA_ERR_RO_BAD") {

@@ -1,5 +1,13 @@
 import { AGAIN, repeat, Shared, Sparse } from "@kvmm/interleave";
-import { isRefusal, type OpenFile, PAGE_SIZE, type Pfn, type Refusal, refuse, type Task } from "@kvmm/mm-core";
+import {
+  isRefusal,
+  type OpenFile,
+  PAGE_SIZE,
+  type Pfn,
+  type Refusal,
+  refuse,
+  type Task,
+} from "@kvmm/mm-core";
 import { markPageDirtyInSlot } from "../dirty/mark-page-dirty.js";
 import { type Architecture, onlyTypeZero } from "../files/kvm-module.js";
 import type { Vcpu } from "../files/vcpu.js";
@@ -18,7 +26,7 @@ import type { ArchTraits, MemoryRegionChange, SecondaryMmu } from "./secondary-m
 export interface ReferenceMmuOptions {
   /**
    * Whose configuration and refusals it has. x86 has pfncaches, and takes a fault on an invalid memslot again; on
-   * arm64 that is an access to a device.
+   * arm64 that is an access to a device. Both have one address space: x86's second one, for SMM, is left out.
    */
   readonly arch?: "arm64" | "x86";
   readonly traits?: Partial<ArchTraits>;
@@ -148,7 +156,11 @@ export class ReferenceMmu extends Shared implements SecondaryMmu {
     const { ipaBits } = this.traits;
     if (this.#arch === "arm64") return arm64PrepareMemoryRegion(task, now, change, ipaBits);
     if ((change === "create" || change === "move") && now!.endGfn > 2 ** ipaBits / PAGE_SIZE) {
-      return refuse("EINVAL", "kvm_arch_prepare_memory_region", `${now} is beyond ${ipaBits} bits of address`);
+      return refuse(
+        "EINVAL",
+        "kvm_arch_prepare_memory_region",
+        `${now} is beyond ${ipaBits} bits of address`,
+      );
     }
     return undefined;
   }

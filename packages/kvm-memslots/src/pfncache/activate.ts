@@ -26,7 +26,12 @@ function activate(task: Task, gpc: GfnToPfnCache, gpa: number, uhva: Hva, length
   const { kvm } = gpc;
   if (!gpcIsValidLength(gpa, uhva, length)) {
     const from = hex(gpa === INVALID_GPA ? uhva : gpa);
-    return refuse("EINVAL", "__kvm_gpc_activate", `${length} bytes from ${from} on leave the page`, "one page");
+    return refuse(
+      "EINVAL",
+      "__kvm_gpc_activate",
+      `${length} bytes from ${from} on leave the page`,
+      "one page",
+    );
   }
   gpc.refreshLock.lock();
   if (!gpc.active.get()) {

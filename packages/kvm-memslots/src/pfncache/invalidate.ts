@@ -14,7 +14,10 @@ export function gpcInvalidateStart(kvm: Kvm, start: Hva, end: Hva): void {
     // It may have changed while nobody held the lock.
     if (isAffected(gpc, start, end)) {
       gpc.valid.set(false);
-      kvm.store.trace("gfn_to_pfn_cache_invalidate_start", () => `the cache of frame ${gpc.pfn.peek()} is invalid now`);
+      kvm.store.trace(
+        "gfn_to_pfn_cache_invalidate_start",
+        () => `the cache of frame ${gpc.pfn.peek()} is invalid now`,
+      );
     }
     gpc.lock.writeUnlock();
   }

@@ -1,5 +1,16 @@
 import { AGAIN, repeat } from "@kvmm/interleave";
-import { type Hva, hex, isRefusal, PAGE_SIZE, PageFlag, type Pfn, pageAlignDown, type Result, refuse, type Task } from "@kvmm/mm-core";
+import {
+  type Hva,
+  hex,
+  isRefusal,
+  PAGE_SIZE,
+  PageFlag,
+  type Pfn,
+  pageAlignDown,
+  type Result,
+  refuse,
+  type Task,
+} from "@kvmm/mm-core";
 import { INVALID_GPA, KVM_HVA_ERR_BAD } from "../flags.js";
 import type { Kvm } from "../kvm.js";
 import { hvaToPfn } from "../mmu/faultin.js";
@@ -65,7 +76,8 @@ function takeUhva(gpc: GfnToPfnCache, uhva: Hva): Hva {
 function takeGpa(gpc: GfnToPfnCache, gpa: number, oldUhva: Hva): Result<Hva> {
   const slots = gpc.kvm.memslots();
   const generation = slots.generation.get();
-  const known = gpc.gpa.get() === gpa && gpc.generation.get() === generation && gpc.uhva.get() !== KVM_HVA_ERR_BAD;
+  const known =
+    gpc.gpa.get() === gpa && gpc.generation.get() === generation && gpc.uhva.get() !== KVM_HVA_ERR_BAD;
   if (known) return oldUhva;
   const gfn = Math.floor(gpa / PAGE_SIZE);
   const slot = slots.byGfn(gfn) ?? null;
@@ -75,7 +87,8 @@ function takeGpa(gpc: GfnToPfnCache, gpa: number, oldUhva: Hva): Result<Hva> {
   const uhva = gfnToHva(slot, gfn, true);
   if (typeof uhva === "number") return uhva;
   gpc.uhva.set(KVM_HVA_ERR_BAD);
-  const why = slot === null ? `no memslot at ${hex(gpa)}` : `${slot} is ${slot.isInvalid ? "invalid" : "read-only"}`;
+  const why =
+    slot === null ? `no memslot at ${hex(gpa)}` : `${slot} is ${slot.isInvalid ? "invalid" : "read-only"}`;
   return refuse("EFAULT", "__kvm_gpc_refresh", why);
 }
 
@@ -115,13 +128,17 @@ function hvaToPfnRetry(task: Task, gpc: GfnToPfnCache): Result<0> {
 
 /** The sequence that tells of an invalidation that came and went. */
 function gpcSequence(kvm: Kvm): number {
-  return (kvm.behaviour.gpcSequence === "gpc_invalidate_seq" ? kvm.gpcInvalidateSeq : kvm.mmuInvalidateSeq).get();
+  return (
+    kvm.behaviour.gpcSequence === "gpc_invalidate_seq" ? kvm.gpcInvalidateSeq : kvm.mmuInvalidateSeq
+  ).get();
 }
 
 /** mmu_notifier_retry_cache(): may a page looked up since `seq` be gone? Takes no lock; the count is read first. */
 export function mmuNotifierRetryCache(kvm: Kvm, seq: number): boolean {
   const { gpcActiveCount } = kvm.behaviour;
   const active =
-    gpcActiveCount === "mn_active_invalidate_count" ? kvm.mnActiveInvalidateCount : kvm.mmuInvalidateInProgress;
+    gpcActiveCount === "mn_active_invalidate_count"
+      ? kvm.mnActiveInvalidateCount
+      : kvm.mmuInvalidateInProgress;
   return active.get() !== 0 || gpcSequence(kvm) !== seq;
 }

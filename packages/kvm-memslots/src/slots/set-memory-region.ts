@@ -1,4 +1,13 @@
-import { hex, isRefusal, type OpenFile, PAGE_SIZE, type Refusal, type Result, refuse, type Task } from "@kvmm/mm-core";
+import {
+  hex,
+  isRefusal,
+  type OpenFile,
+  PAGE_SIZE,
+  type Refusal,
+  type Result,
+  refuse,
+  type Task,
+} from "@kvmm/mm-core";
 import { dirtyLogInitiallySet } from "../dirty/dirty-log-modes.js";
 import { DirtyBitmap } from "../dirty/dirty-bitmap.js";
 import {
@@ -72,7 +81,12 @@ function setLocked(kvm: Kvm, task: Task, mem: MemoryRegion, puts: OpenFile[]): R
   const old = slots.byId(mem.slot & 0xffff) ?? null;
   if (mem.memorySize === 0n) {
     if (old === null) {
-      return refuse("EINVAL", FN, `memory_size 0 deletes, but there is no slot ${mem.slot & 0xffff}`, "the id of a memslot");
+      return refuse(
+        "EINVAL",
+        FN,
+        `memory_size 0 deletes, but there is no slot ${mem.slot & 0xffff}`,
+        "the id of a memslot",
+      );
     }
     return setMemslot(kvm, task, old, null, "delete", null, puts);
   }
@@ -122,7 +136,12 @@ function checkFlags(kvm: Kvm, mem: MemoryRegion): Refusal | undefined {
   const wrong = mem.flags & ~valid;
   if (wrong === 0) return undefined;
   if (gmem && (wrong & ~V1_FLAGS) === 0) {
-    return refuse("EINVAL", fn, `${memFlagNames(wrong)} together with KVM_MEM_GUEST_MEMFD`, "KVM_MEM_GUEST_MEMFD alone");
+    return refuse(
+      "EINVAL",
+      fn,
+      `${memFlagNames(wrong)} together with KVM_MEM_GUEST_MEMFD`,
+      "KVM_MEM_GUEST_MEMFD alone",
+    );
   }
   return refuse("EINVAL", fn, `unknown flags ${memFlagNames(wrong)}`, memFlagNames(valid));
 }
@@ -132,10 +151,16 @@ function checkFields(kvm: Kvm, mem: MemoryRegion): Refusal | undefined {
   const { guestPhysAddr: gpa, memorySize: size, userspaceAddr: hva, guestMemfdOffset: offset } = mem;
   const pages = "a multiple of the page size, 4096";
   if (size % PAGE !== 0n) return refuse("EINVAL", FN, `memory_size ${hex(size)} is not page-aligned`, pages);
-  if (gpa % PAGE !== 0n) return refuse("EINVAL", FN, `guest_phys_addr ${hex(gpa)} is not page-aligned`, pages);
+  if (gpa % PAGE !== 0n)
+    return refuse("EINVAL", FN, `guest_phys_addr ${hex(gpa)} is not page-aligned`, pages);
   if (hva % PAGE !== 0n) return refuse("EINVAL", FN, `userspace_addr ${hex(hva)} is not page-aligned`, pages);
   if (hva !== untaggedAddr(hva)) {
-    return refuse("EINVAL", FN, `userspace_addr ${hex(hva)} has a tag in its top byte`, hex(untaggedAddr(hva)));
+    return refuse(
+      "EINVAL",
+      FN,
+      `userspace_addr ${hex(hva)} has a tag in its top byte`,
+      hex(untaggedAddr(hva)),
+    );
   }
   const { userAddressBits } = kvm.module;
   if (!accessOk(hva, size, userAddressBits)) {
@@ -179,7 +204,12 @@ function checkFields(kvm: Kvm, mem: MemoryRegion): Refusal | undefined {
 }
 
 /** How the region changes a memslot that there is. */
-function changeOf(mem: MemoryRegion, old: Memslot, baseGfn: Gfn, npages: number): Result<MemoryRegionChange | "none"> {
+function changeOf(
+  mem: MemoryRegion,
+  old: Memslot,
+  baseGfn: Gfn,
+  npages: number,
+): Result<MemoryRegionChange | "none"> {
   const only = "the same with another guest_phys_addr or KVM_MEM_LOG_DIRTY_PAGES, or deleting it first";
   if ((mem.flags & KVM_MEM_GUEST_MEMFD) !== 0) {
     return refuse(
@@ -200,7 +230,12 @@ function changeOf(mem: MemoryRegion, old: Memslot, baseGfn: Gfn, npages: number)
   }
   const fixed = (mem.flags ^ old.flags) & (KVM_MEM_READONLY | KVM_MEM_GUEST_MEMFD);
   if (fixed !== 0) {
-    return refuse("EINVAL", FN, `slot ${old.slotId} exists, and ${memFlagNames(fixed)} cannot be changed`, only);
+    return refuse(
+      "EINVAL",
+      FN,
+      `slot ${old.slotId} exists, and ${memFlagNames(fixed)} cannot be changed`,
+      only,
+    );
   }
   if (baseGfn !== old.baseGfn) return "move";
   return mem.flags === old.flags ? "none" : "flags_only";
@@ -219,7 +254,12 @@ function checkOverlap(slots: Memslots, slotId: number, start: Gfn, end: Gfn): Re
 }
 
 /** The dirty bitmap of the changed memslot, as kvm_prepare_memory_region() decides. */
-function dirtyBitmapFor(kvm: Kvm, mem: MemoryRegion, old: Memslot | null, npages: number): DirtyBitmap | null {
+function dirtyBitmapFor(
+  kvm: Kvm,
+  mem: MemoryRegion,
+  old: Memslot | null,
+  npages: number,
+): DirtyBitmap | null {
   if ((mem.flags & KVM_MEM_LOG_DIRTY_PAGES) === 0) return null;
   const kept = old?.dirtyBitmap;
   if (kept) return kept;

@@ -36,7 +36,10 @@ export function swapActiveMemslots(kvm: Kvm, asId: number): void {
 
   const { addressSpaces } = kvm.mmu.traits;
   slots.generation.set(generation + addressSpaces);
-  kvm.store.trace(fn, () => `the other set of memslots is active now, generation ${generation + addressSpaces}`);
+  kvm.store.trace(
+    fn,
+    () => `the other set of memslots is active now, generation ${generation + addressSpaces}`,
+  );
 }
 
 /**

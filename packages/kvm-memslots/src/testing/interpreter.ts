@@ -40,7 +40,12 @@ import {
 export interface Recording {
   readonly id: string;
   readonly traced?: boolean;
-  readonly steps: readonly { readonly call: string; readonly args?: Args; readonly as?: string; readonly task?: string }[];
+  readonly steps: readonly {
+    readonly call: string;
+    readonly args?: Args;
+    readonly as?: string;
+    readonly task?: string;
+  }[];
   readonly observed: readonly Record<string, unknown>[];
 }
 
@@ -92,7 +97,12 @@ export class Interpreter {
     this.#names.set("vm", this.#ioctl("kvm", { request: "KVM_CREATE_VM" }));
     this.#names.set("vcpu", this.#ioctl("vm", { request: "KVM_CREATE_VCPU" }));
     const program = 0x7000_0000_0000;
-    this.#mmap({ addr: program, length: "2p", prot: "rw", flags: ["MAP_PRIVATE", "MAP_FIXED", "MAP_ANONYMOUS"] });
+    this.#mmap({
+      addr: program,
+      length: "2p",
+      prot: "rw",
+      flags: ["MAP_PRIVATE", "MAP_FIXED", "MAP_ANONYMOUS"],
+    });
     const region = { slot: 30, guestPhysAddr: 0x1_0000, memorySize: 2 * PAGE_SIZE, userspaceAddr: program };
     this.#ioctl("vm", { request: "KVM_SET_USER_MEMORY_REGION", arg: region });
   }
@@ -116,7 +126,8 @@ export class Interpreter {
     if (isRefusal(result)) return { errno: result.errno };
     if (typeof result === "object") return { ret: 0, ...result };
     if (as !== undefined) this.#names.set(as, result);
-    const named = as !== undefined || call === "mmap" || call === "KVM_CREATE_GUEST_MEMFD" || call === "KVM_CREATE_VM";
+    const named =
+      as !== undefined || call === "mmap" || call === "KVM_CREATE_GUEST_MEMFD" || call === "KVM_CREATE_VM";
     return { ret: named ? 0 : result };
   }
 
@@ -128,9 +139,19 @@ export class Interpreter {
       case "munmap":
         return munmap(task, this.#number(args["addr"]), this.#number(args["length"]));
       case "mprotect":
-        return mprotect(task, this.#number(args["addr"]), this.#number(args["length"]), this.#prot(args["prot"]));
+        return mprotect(
+          task,
+          this.#number(args["addr"]),
+          this.#number(args["length"]),
+          this.#prot(args["prot"]),
+        );
       case "madvise":
-        return madvise(task, this.#number(args["addr"]), this.#number(args["length"]), this.#advice(args["advice"]));
+        return madvise(
+          task,
+          this.#number(args["addr"]),
+          this.#number(args["length"]),
+          this.#advice(args["advice"]),
+        );
       case "close":
         return close(task, this.#number(args["fd"]));
       case "dup":
@@ -141,7 +162,11 @@ export class Interpreter {
       case "memfd_create":
         return memfdCreate(task, this.#flags(args["flags"]));
       case "ftruncate":
-        return ftruncate(task, this.#number(args["fd"]), Number(BigInt.asIntN(64, this.#value(args["length"]))));
+        return ftruncate(
+          task,
+          this.#number(args["fd"]),
+          Number(BigInt.asIntN(64, this.#value(args["length"]))),
+        );
       case "fallocate": {
         const signed = (name: string) => Number(BigInt.asIntN(64, this.#value(args[name])));
         const mode = this.#flags(args["mode"]);
@@ -170,7 +195,9 @@ export class Interpreter {
   }
 
   #kvm(call: string, args: Args): Result<number | Seen> {
-    const on = String(args["on"] ?? (call === "KVM_CREATE_VM" ? "kvm" : call === "KVM_PRE_FAULT_MEMORY" ? "vcpu" : "vm"));
+    const on = String(
+      args["on"] ?? (call === "KVM_CREATE_VM" ? "kvm" : call === "KVM_PRE_FAULT_MEMORY" ? "vcpu" : "vm"),
+    );
     const result = kvmIoctl(this.#task, this.#names.get(on)!, this.#request(call, args));
     if (isRefusal(result)) return result;
     if (result.dirty === undefined) return result.ret;

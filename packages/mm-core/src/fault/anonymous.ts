@@ -23,7 +23,8 @@ export function doAnonymousPage(fault: Fault): FaultError | null {
   const { mm } = vma;
   const { host } = mm;
   if ((fields.flags & VmFlag.shared) !== 0) return "SIGBUS";
-  const table = mm.allocPte(address);
+  const table = mm.tryAllocPte(address);
+  if (table === null) return null;
   const index = table.indexOf(address);
   if (!fault.write) {
     mm.pageTableLock.lock();

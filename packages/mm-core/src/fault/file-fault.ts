@@ -4,7 +4,7 @@ import { pgoffOf } from "../file.js";
 import { PageFlag } from "../frames.js";
 import { mkPte, PteFlag } from "../pte.js";
 import { maybeWrite, pageProt } from "../prot.js";
-import { addFileRmap, addNewAnonRmap, anonVmaPrepare } from "../rmap.js";
+import { addNewAnonRmap, addRmap, anonVmaPrepare } from "../rmap.js";
 import { VmFlag } from "../vma.js";
 import { allocAnonFolio } from "./anonymous.js";
 import type { Fault, FaultError } from "./fault.js";
@@ -58,7 +58,11 @@ function doCowFault(fault: Fault): FaultError | null {
   frames.unlock(got);
   frames.put(got);
   const { mm } = vma;
-  const table = mm.allocPte(fault.address);
+  const table = mm.tryAllocPte(fault.address);
+  if (table === null) {
+    frames.put(copy);
+    return null;
+  }
   const index = table.indexOf(fault.address);
   mm.pageTableLock.lock();
   const won = table.get(index) === 0;
@@ -79,12 +83,17 @@ function finishFault(fault: Fault, pfn: Pfn): void {
   const { vma, fields, address, write } = fault;
   const { mm } = vma;
   const { frames } = mm.host;
-  const table = mm.allocPte(address);
+  const table = mm.tryAllocPte(address);
+  if (table === null) {
+    frames.unlock(pfn);
+    frames.put(pfn);
+    return;
+  }
   const index = table.indexOf(address);
   mm.pageTableLock.lock();
   const won = table.get(index) === 0;
   if (won) {
-    addFileRmap(frames, pfn);
+    addRmap(frames, pfn, mm);
     const dirty = write ? maybeWrite(fields) | PteFlag.dirty : 0;
     table.set(index, mkPte(pfn, pageProt(fields) | dirty | PteFlag.young));
   }
@@ -106,7 +115,8 @@ function mapAround(fault: Fault): boolean {
   const last = first + (to - from) / PAGE_SIZE;
   let found = inode!.pages.next(first, last);
   if (found < 0) return false;
-  const table = mm.allocPte(address);
+  const table = mm.tryAllocPte(address);
+  if (table === null) return true;
   let hit = false;
   mm.pageTableLock.lock();
   for (; found >= 0; found = inode!.pages.next(found + 1, last)) {
@@ -116,7 +126,7 @@ function mapAround(fault: Fault): boolean {
     const usable = frames.test(pfn, PageFlag.uptodate) && !frames.test(pfn, PageFlag.hwpoison | PageFlag.locked);
     if (!usable || table.get(index) !== 0) continue;
     if (!frames.tryGet(pfn)) continue;
-    addFileRmap(frames, pfn);
+    addRmap(frames, pfn, mm);
     table.set(index, mkPte(pfn, pageProt(fields) | (at === address ? PteFlag.young : 0)));
     if (at === address) hit = true;
   }

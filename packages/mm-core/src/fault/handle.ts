@@ -1,12 +1,16 @@
 import { type Hva, pageAlignDown } from "../addresses.js";
 import { pgoffOf } from "../file.js";
+import type { Table } from "../page-table.js";
 import { doNumaPage } from "../numa/hinting-fault.js";
-import { PteFlag, pteChange, pteHas, ptePfn, ptePresent, pteProtNone } from "../pte.js";
+import { PteFlag, pteChange, pteHas, ptePresent, pteProtNone } from "../pte.js";
 import type { Task } from "../task.js";
+import { handlePmdFault } from "../thp/fault.js";
+import { FALLBACK } from "../thp/pmd-fault.js";
 import { isAccessible, isAnonymous, type Vma } from "../vma.js";
 import { doAnonymousPage } from "./anonymous.js";
 import type { Fault, FaultError, FaultFlags } from "./fault.js";
 import { doFault } from "./file-fault.js";
+import { doSwapPage } from "./nonpresent.js";
 import { doWpPage } from "./wp.js";
 
 /**
@@ -25,32 +29,28 @@ export function handleMmFault(task: Task, vma: Vma, address: Hva, flags: FaultFl
     write: flags.write,
     ...(flags.unshare === true ? { unshare: true } : {}),
   };
-  return handlePteFault(fault);
+  // __handle_mm_fault(): the tables above the last one are there from here on, whatever becomes of the fault.
+  const pmds = vma.mm.allocPmd(at);
+  const pmdIndex = pmds.indexOf(at);
+  const table = pmds.child(pmdIndex);
+  if (table === null) {
+    const done = handlePmdFault(fault, pmds, pmdIndex);
+    if (done !== FALLBACK) return done;
+  }
+  return handlePteFault(fault, table ?? pmds.child(pmdIndex));
 }
 
 /** handle_pte_fault() */
-function handlePteFault(fault: Fault): FaultError | null {
+function handlePteFault(fault: Fault, table: Table | null): FaultError | null {
   const { vma, fields, address } = fault;
   const { mm } = vma;
-  const table = mm.pteTable(address);
   const index = table === null ? 0 : table.indexOf(address);
   const orig = table === null ? 0 : table.get(index);
   if (table === null || orig === 0) {
     return isAnonymous(fields) ? doAnonymousPage(fault) : doFault(fault);
   }
   const pteFault = { ...fault, table, index, orig };
-  if (pteHas(orig, PteFlag.migration)) {
-    // migration_entry_wait(): the mover holds the page's lock.
-    const pfn = ptePfn(orig);
-    const { frames } = mm.host;
-    if (frames.tryGet(pfn)) {
-      frames.lock(pfn);
-      frames.unlock(pfn);
-      frames.put(pfn);
-    }
-    return null;
-  }
-  if (!ptePresent(orig)) throw new Error(`entry ${orig} at ${address.toString(16)} is neither present nor none`);
+  if (!ptePresent(orig)) return doSwapPage(pteFault);
   if (pteProtNone(orig) && isAccessible(fields)) return doNumaPage(pteFault);
 
   mm.pageTableLock.lock();

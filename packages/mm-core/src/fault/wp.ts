@@ -1,9 +1,9 @@
-import { PAGE_SIZE } from "../addresses.js";
-import { PageFlag } from "../frames.js";
+import { PAGE_SIZE, type Pfn } from "../addresses.js";
+import { type Frames, PageFlag } from "../frames.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
 import { mkPte, PteFlag, pteChange, pteHas, ptePfn } from "../pte.js";
 import { maybeWrite, pageProt } from "../prot.js";
-import { addNewAnonRmap, anonVmaPrepare, removeRmap } from "../rmap.js";
+import { addNewAnonRmap, anonVmaPrepare, isMaybeMappedShared, removeRmap } from "../rmap.js";
 import { VmFlag } from "../vma.js";
 import { allocAnonFolio } from "./anonymous.js";
 import type { FaultError, PteFault } from "./fault.js";
@@ -41,12 +41,20 @@ function canReuse(fault: PteFault): boolean {
   const { frames } = fault.vma.mm.host;
   const pfn = ptePfn(fault.orig);
   if (frames.test(pfn, PageFlag.anonExclusive)) return true;
+  if (frames.order(pfn) !== 0) return canReuseLarge(frames, frames.folio(pfn));
   if (frames.test(pfn, PageFlag.ksm) || frames.refcount.get(pfn) !== 1) return false;
   if (!frames.trylock(pfn)) return false;
   const only = frames.refcount.get(pfn) === 1;
   if (only) frames.setMapping(pfn, fault.vma.anonVma.get(), fault.pgoff);
   frames.unlock(pfn);
   return only;
+}
+
+/** __wp_can_reuse_large_anon_folio(): are all its references those of this process' entries? */
+function canReuseLarge(frames: Frames, folio: Pfn): boolean {
+  const mapcount = frames.mapcount.get(folio);
+  // With a single page left of it, it is better freed.
+  return mapcount > 1 && !isMaybeMappedShared(frames, folio) && mapcount === frames.refcount.get(folio);
 }
 
 /** wp_page_copy(): a copy of one's own, under a notifier. The old page came with a reference. */
@@ -70,7 +78,7 @@ function wpPageCopy(fault: PteFault, zero: boolean): FaultError | null {
     addNewAnonRmap(fault.task, copy, vma, fault.pgoff);
     const write = fault.unshare === true ? 0 : maybeWrite(fields) | PteFlag.dirty;
     table.set(index, mkPte(copy, pageProt(fields) | write | PteFlag.young));
-    if (!zero) removeRmap(frames, old);
+    if (!zero) removeRmap(frames, old, mm);
   }
   mm.pageTableLock.unlock();
   invalidateRangeEnd(mm, range);

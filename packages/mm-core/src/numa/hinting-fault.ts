@@ -1,10 +1,11 @@
 import type { Node, Pfn } from "../addresses.js";
 import { type Frames, PageFlag } from "../frames.js";
-import type { FaultError, PteFault } from "../fault/fault.js";
+import type { Fault, FaultError, PteFault } from "../fault/fault.js";
 import { vmaPolicy } from "../mempolicy.js";
 import { isolateLru, migratePage } from "../migrate.js";
 import { canBecomeWritable, maybeWrite, pageProt, pteModify } from "../prot.js";
 import { PteFlag, pteChange, pteHas, ptePfn } from "../pte.js";
+import { isMaybeMappedShared } from "../rmap.js";
 import type { Task } from "../task.js";
 import { VmFlag } from "../vma.js";
 
@@ -13,7 +14,7 @@ const EARLY_SCANS = 4;
 
 /** do_numa_page(): a hinting fault: maps the page again, and moves it to the node of the toucher if the policy says so. */
 export function doNumaPage(fault: PteFault): FaultError | null {
-  const { task, vma, fields, orig, table, index } = fault;
+  const { vma, fields, orig, table, index } = fault;
   const { mm } = vma;
   const { host } = mm;
   const { frames } = host;
@@ -26,12 +27,7 @@ export function doNumaPage(fault: PteFault): FaultError | null {
   const writable = pteHas(pte, PteFlag.write) || canBecomeWritable(frames, fields, pte);
   const pfn = ptePfn(pte);
   if (!pteHas(pte, PteFlag.special)) {
-    // vma_set_access_pid_bit()
-    vma.numab.update((state) =>
-      state === null || state.pidsActive.includes(task.pid)
-        ? state
-        : { ...state, pidsActive: [...state.pidsActive, task.pid] },
-    );
+    noteAccess(fault);
     const target = misplaced(fault, pfn);
     if (target !== null && isMigratable(fault, pfn) && isolateLru(host, pfn)) {
       mm.pageTableLock.unlock();
@@ -48,17 +44,26 @@ export function doNumaPage(fault: PteFault): FaultError | null {
   return null;
 }
 
+/** vma_set_access_pid_bit() */
+export function noteAccess({ task, vma }: Fault): void {
+  vma.numab.update((state) =>
+    state === null || state.pidsActive.includes(task.pid)
+      ? state
+      : { ...state, pidsActive: [...state.pidsActive, task.pid] },
+  );
+}
+
 /** migrate_misplaced_folio_prepare(): what NUMA balancing does not move. */
-function isMigratable(fault: PteFault, pfn: Pfn): boolean {
+export function isMigratable(fault: Fault, pfn: Pfn): boolean {
   const { frames } = fault.vma.mm.host;
   const fileLru = !frames.test(pfn, PageFlag.swapbacked);
   if (!fileLru) return true;
-  if ((fault.fields.flags & VmFlag.exec) !== 0 && frames.mapcount.get(pfn) > 1) return false;
+  if ((fault.fields.flags & VmFlag.exec) !== 0 && isMaybeMappedShared(frames, pfn)) return false;
   return !frames.test(pfn, PageFlag.dirty);
 }
 
 /** mpol_misplaced(): the node where the policy wants the page, or null when it is well where it is. */
-function misplaced(fault: PteFault, pfn: Pfn): Node | null {
+export function misplaced(fault: Fault, pfn: Pfn): Node | null {
   const { task, vma, address } = fault;
   const { frames } = vma.mm.host;
   const policy = vmaPolicy(task, vma, address);
@@ -97,9 +102,10 @@ function misplaced(fault: PteFault, pfn: Pfn): Node | null {
 
 /** should_numa_migrate_memory(): early on any private toucher, later only one that comes twice from the same node. */
 function shouldMigrate(task: Task, frames: Frames, pfn: Pfn, here: Node): boolean {
-  const last = frames.lastCpupid.get(pfn);
+  const folio = frames.folio(pfn);
+  const last = frames.lastCpupid.get(folio);
   const mine = 1 + task.pid * 64 + here;
-  frames.lastCpupid.set(pfn, mine);
+  frames.lastCpupid.set(folio, mine);
   const byMe = last !== 0 && Math.floor((last - 1) / 64) === task.pid;
   if (task.mm.numaScanSeq.get() <= EARLY_SCANS && (last === 0 || byMe)) return true;
   if (last !== 0 && (last - 1) % 64 !== here) return false;

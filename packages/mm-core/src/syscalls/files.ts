@@ -1,7 +1,7 @@
 import { hex, type Result, refuse } from "../errno.js";
 import { type FileOps, OpenFile } from "../file.js";
 import { NotModelled } from "../not-modelled.js";
-import { createShmem, FallocFlag, Seal } from "../shmem.js";
+import { FallocFlag, openShmem, Seal } from "../shmem.js";
 import type { Task } from "../task.js";
 
 export const MemfdFlag = { cloexec: 1, allowSealing: 2, hugetlb: 4, noexecSeal: 8, exec: 16 } as const;
@@ -18,11 +18,7 @@ export function memfdCreate(task: Task, flags: number): Result<number> {
   }
   const sealable = (flags & (MemfdFlag.allowSealing | MemfdFlag.noexecSeal)) !== 0;
   const seals = (sealable ? 0 : Seal.seal) | ((flags & MemfdFlag.noexecSeal) !== 0 ? Seal.exec : 0);
-  const file = host.store.create(() => {
-    const { inode, info, ops } = createShmem(host, "memfd", seals);
-    return new OpenFile(host, "memfd", inode, ops, info);
-  });
-  return task.process.install(file);
+  return task.process.install(openShmem(host, "memfd", 0, seals));
 }
 
 const DEV_NULL: FileOps = { kind: "/dev/null" };

@@ -3,7 +3,7 @@ import { hex, type Refusal, type Result, refuse } from "../errno.js";
 import { NotModelled } from "../not-modelled.js";
 import type { Task } from "../task.js";
 import { type Vma, VmFlag } from "../vma.js";
-import { isolateVma } from "../vma-tree.js";
+import { modifyVma } from "../vma-tree.js";
 import { freeBatch, zapVmaRangeBatched } from "../zap.js";
 
 /** One advice: what it does to `[start, end)` of one mapping. */
@@ -43,7 +43,9 @@ export function madvise(task: Task, addr: Hva, length: number, advice: number): 
   let at = addr;
   let hole: Hva | null = null;
   let refused: Refusal | undefined;
-  for (const vma of mm.vmas.overlapping(addr, end)) {
+  while (at < end) {
+    const vma = mm.vmas.first(at, end);
+    if (vma === undefined) break;
     const fields = vma.fields;
     if (fields.start > at) hole ??= at;
     const from = Math.max(at, fields.start);
@@ -73,5 +75,5 @@ function dontneed(vma: Vma, start: Hva, end: Hva): Refusal | undefined {
 function setFlags(vma: Vma, start: Hva, end: Hva, set: number, clear: number): undefined {
   const { flags } = vma.fields;
   const now = (flags & ~clear) | set;
-  if (now !== flags) isolateVma(vma, start, end).change({ flags: now });
+  if (now !== flags) modifyVma(vma, start, end, { flags: now });
 }

@@ -1,10 +1,10 @@
 import { type Hva, isPageAligned, type Node, PAGE_SIZE, pageAlign } from "../addresses.js";
 import { ERRNO, type Errno, hex, isRefusal, type Result, refuse } from "../errno.js";
-import { Mempolicy, ownPolicy, type PolicyMode } from "../mempolicy.js";
+import { equalPolicies, Mempolicy, ownPolicy, type PolicyMode } from "../mempolicy.js";
 import { NotModelled } from "../not-modelled.js";
 import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
 import type { Task } from "../task.js";
-import { isolateVma } from "../vma-tree.js";
+import { isolateVma, mergeWithNeighbours } from "../vma-tree.js";
 
 export const MpolFlag = { numaBalancing: 1 << 13, relativeNodes: 1 << 14, staticNodes: 1 << 15 } as const;
 export const GetMempolicyFlag = { node: 1, addr: 2, memsAllowed: 4 } as const;
@@ -66,17 +66,24 @@ export function mbind(
     mm.mmapLock.writeUnlock();
     return refuse("EFAULT", "queue_pages_range", `nothing is mapped at ${hex(covered)}`);
   }
-  for (const vma of vmas) {
+  for (let at = addr; at < end; ) {
+    const vma = mm.vmas.first(at, end);
+    if (vma === undefined) break;
+    // mbind_range(), vma_replace_policy()
     const fields = vma.fields;
-    const from = Math.max(addr, fields.start);
+    const from = Math.max(at, fields.start);
     const to = Math.min(end, fields.end);
-    const part = isolateVma(vma, from, to);
-    const refused = fields.file?.ops.setPolicy?.(part, from, to, policy);
-    if (refused !== undefined) {
-      mm.mmapLock.writeUnlock();
-      return refused;
+    if (!equalPolicies(fields.policy, policy)) {
+      const part = isolateVma(vma, from, to);
+      const refused = fields.file?.ops.setPolicy?.(part, from, to, policy);
+      if (refused !== undefined) {
+        mm.mmapLock.writeUnlock();
+        return refused;
+      }
+      part.change({ policy });
+      mergeWithNeighbours(part);
     }
-    part.change({ policy });
+    at = to;
   }
   mm.mmapLock.writeUnlock();
   return 0;

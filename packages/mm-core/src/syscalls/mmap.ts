@@ -3,10 +3,12 @@ import { hex, isRefusal, type Refusal, type Result, refuse } from "../errno.js";
 import type { OpenFile } from "../file.js";
 import type { Mm } from "../mm.js";
 import { NotModelled } from "../not-modelled.js";
+import { mmPopulate } from "../populate.js";
+import { openShmem } from "../shmem.js";
 import type { Task } from "../task.js";
 import { unmapRange } from "../unmap.js";
 import { Vma, type VmaFields, VmFlag } from "../vma.js";
-import { linkVma } from "../vma-tree.js";
+import { linkVma, mergeWithNeighbours } from "../vma-tree.js";
 
 export const Prot = { read: 1, write: 2, exec: 4 } as const;
 
@@ -58,6 +60,8 @@ export interface MmapArgs {
 /** Where mmap begins to look for room, downwards (mm->mmap_base). */
 const MMAP_BASE = DEFAULT_MAP_WINDOW - 0x800_0000;
 const MMAP_MIN_ADDR = 0x1_0000;
+/** file_mmap_size_max(): MAX_LFS_FILESIZE in pages. */
+const MAX_FILE_PAGES = 2 ** 51;
 
 /** mmap(2). @returns the address */
 export function mmap(task: Task, args: MmapArgs): Result<Hva> {
@@ -71,7 +75,11 @@ export function mmap(task: Task, args: MmapArgs): Result<Hva> {
   }
   mm.mmapLock.writeLock();
   const result = doMmap(task, file, args);
+  const locked = !isRefusal(result) && (mm.vmaAt(result)!.fields.flags & VmFlag.locked) !== 0;
   mm.mmapLock.writeUnlock();
+  if (isRefusal(result)) return result;
+  const populate = (args.flags & (MapFlag.populate | MapFlag.nonblock)) === MapFlag.populate;
+  if (locked || populate) mmPopulate(task, result, result + pageAlign(args.length), true);
   return result;
 }
 
@@ -91,31 +99,35 @@ function doMmap(task: Task, file: OpenFile | null, args: MmapArgs): Result<Hva> 
   if (noreplace && mm.vmas.first(address, address + length) !== undefined) {
     return refuse("EEXIST", "do_mmap", `something is mapped within ${hex(address)}-${hex(address + length)} (MAP_FIXED_NOREPLACE)`);
   }
-  const flags = vmFlags(file, args);
+  const flags = vmFlags(mm, file, args);
   if (isRefusal(flags)) return flags;
+  // mmap_region(): what is there goes first, then the file has its say.
+  const sealed = unmapRange(mm, address, address + length);
+  if (sealed !== undefined) return sealed;
   const anonymousShared = file === null && (flags & VmFlag.shared) !== 0;
-  if (anonymousShared) throw new NotModelled("mmap(MAP_SHARED | MAP_ANONYMOUS)");
-  if ((args.flags & (MapFlag.populate | MapFlag.locked)) !== 0) throw new NotModelled("mmap(MAP_POPULATE, MAP_LOCKED)");
-
+  // shmem_zero_setup(): a file of its own, which only this mapping and its copies hold.
+  const backing = anonymousShared ? openShmem(mm.host, "dev/zero", length) : file?.get() ?? null;
   const fields: VmaFields = {
     start: address,
     end: address + length,
     flags,
-    pgoff: file === null ? pages(address) : pages(args.offset),
-    file,
+    pgoff: backing === null ? pages(address) : anonymousShared ? 0 : pages(args.offset),
+    file: backing,
     policy: null,
   };
-  // mmap_region(): what is there goes first, then the file has its say.
-  unmapRange(mm, address, address + length);
-  const refused = file?.ops.mmap?.(file, fields);
-  if (refused !== undefined) return refused;
-  file?.get();
-  linkVma(mm.host.store.create(() => new Vma(mm, fields)));
+  const refused = backing?.ops.mmap?.(backing, fields);
+  if (refused !== undefined) {
+    backing!.put();
+    return refused;
+  }
+  const vma = mm.host.store.create(() => new Vma(mm, fields));
+  linkVma(vma);
+  mergeWithNeighbours(vma);
   return address;
 }
 
 /** __get_unmapped_area() */
-function findAddress(mm: Mm, hint: Hva, length: number, fixed: boolean): Result<Hva> {
+export function findAddress(mm: Mm, hint: Hva, length: number, fixed: boolean): Result<Hva> {
   const fn = "__get_unmapped_area";
   if (length > DEFAULT_MAP_WINDOW) return refuse("ENOMEM", fn, `length ${hex(length)} exceeds the address space`);
   if (fixed) {
@@ -138,9 +150,11 @@ function findAddress(mm: Mm, hint: Hva, length: number, fixed: boolean): Result<
 }
 
 /** calc_vm_prot_bits(), calc_vm_flag_bits(), and do_mmap()'s checks of the file. */
-function vmFlags(file: OpenFile | null, args: MmapArgs): number | Refusal {
+function vmFlags(mm: Mm, file: OpenFile | null, args: MmapArgs): number | Refusal {
   const { prot } = args;
   let flags =
+    mm.defFlags.get() |
+    (args.flags & MapFlag.locked ? VmFlag.locked : 0) |
     (prot & Prot.read ? VmFlag.read : 0) |
     (prot & Prot.write ? VmFlag.write : 0) |
     (prot & Prot.exec ? VmFlag.exec : 0) |
@@ -156,6 +170,10 @@ function vmFlags(file: OpenFile | null, args: MmapArgs): number | Refusal {
     if (type === MapFlag.sharedValidate) return refuse("EINVAL", "do_mmap", "MAP_SHARED_VALIDATE of no file");
     return type === MapFlag.shared ? flags | VmFlag.shared | VmFlag.mayShare : flags;
   }
+  // file_mmap_ok(): offsets beyond what a file can have.
+  if (file.inode !== null && pages(args.offset) + pages(pageAlign(args.length)) > MAX_FILE_PAGES) {
+    return refuse("EOVERFLOW", "do_mmap", `offset ${hex(args.offset)} plus length ${hex(args.length)} exceeds the largest file`);
+  }
   if (type !== MapFlag.private) {
     if (type === MapFlag.sharedValidate && (args.flags & ~LEGACY_FLAGS & ~MapFlag.fixedNoreplace) !== 0) {
       return refuse("EOPNOTSUPP", "do_mmap", `flags ${hex(args.flags)} have bits that MAP_SHARED_VALIDATE does not know`);
@@ -167,6 +185,13 @@ function vmFlags(file: OpenFile | null, args: MmapArgs): number | Refusal {
     if (!file.access.write) flags &= ~(VmFlag.mayWrite | VmFlag.shared);
   }
   if (!file.access.read) return refuse("EACCES", "do_mmap", `${file.name} is not open for reading`);
+  // path_noexec()
+  if (file.ops.executable !== true) {
+    if ((flags & VmFlag.exec) !== 0) {
+      return refuse("EPERM", "do_mmap", `${file.name} is on a mount that forbids execution (noexec)`);
+    }
+    flags &= ~VmFlag.mayExec;
+  }
   if (file.ops.mmap === undefined) return refuse("ENODEV", "do_mmap", `${file.name} (${file.ops.kind}) cannot be mapped`);
   return flags;
 }

@@ -4,7 +4,7 @@ import type { Mm } from "../mm.js";
 import { changeProtection } from "../protect.js";
 import type { Task } from "../task.js";
 import { VM_ACCESS_FLAGS, VmFlag } from "../vma.js";
-import { isolateVma } from "../vma-tree.js";
+import { modifyVma } from "../vma-tree.js";
 import { Prot } from "./mmap.js";
 
 /** mprotect(2) */
@@ -27,9 +27,10 @@ function protectRange(mm: Mm, start: Hva, end: Hva, prot: number): Refusal | nul
   let at = start;
   const wanted =
     (prot & Prot.read ? VmFlag.read : 0) | (prot & Prot.write ? VmFlag.write : 0) | (prot & Prot.exec ? VmFlag.exec : 0);
-  for (const vma of mm.vmas.overlapping(start, end)) {
+  while (at < end) {
+    const vma = mm.vmaAt(at);
+    if (vma === undefined) break;
     const { fields } = vma;
-    if (fields.start > at) break;
     const flags = (fields.flags & ~VM_ACCESS_FLAGS) | wanted;
     // VM_MAYREAD and so on stand four bits above VM_READ and so on in the kernel.
     const allowed =
@@ -43,8 +44,7 @@ function protectRange(mm: Mm, start: Hva, end: Hva, prot: number): Refusal | nul
     // mprotect_fixup()
     if ((fields.flags & VmFlag.sealed) !== 0) return refuse("EPERM", "mprotect_fixup", `${hex(fields.start)} is sealed`);
     if (flags !== fields.flags) {
-      const part = isolateVma(vma, at, to);
-      part.change({ flags });
+      const part = modifyVma(vma, at, to, { flags });
       const isPrivate = (flags & VmFlag.shared) === 0;
       changeProtection(part, at, to, { tryWritable: isPrivate && (flags & VmFlag.write) !== 0 });
     }

@@ -14,7 +14,7 @@ export function munmap(task: Task, addr: Hva, length: number): Result<0> {
   }
   if (end === addr) return refuse("EINVAL", fn, "length is 0");
   mm.mmapLock.writeLock();
-  unmapRange(mm, addr, end);
+  const refused = unmapRange(mm, addr, end);
   mm.mmapLock.writeUnlock();
-  return 0;
+  return refused ?? 0;
 }

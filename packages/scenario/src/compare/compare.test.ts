@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { FaultObservation, NotifierObservation, Observation } from "../format/observation.js";
 import type { PageList } from "../format/page-list.js";
-import { toPageSet } from "../format/page-list.js";
+import { countPages, toPageSet } from "../format/page-list.js";
 import type { Recording } from "../format/recording.js";
 import { allRecordings } from "../../test-data/recorded-files.js";
 import { compare } from "./compare.js";
@@ -43,7 +43,8 @@ const has =
 const isCertain = ({ observation }: Spot) => observation.any !== true;
 const isAny = ({ observation }: Spot) => observation.any === true;
 
-const moved = (pages: PageList): PageList => pages.map(([first, end, step = 1]) => [first + 1, end + 1, step]);
+const moved = (pages: PageList): PageList =>
+  pages.map(([first, end, step = 1]) => [first + 1, end + 1, step]);
 
 const pageByPage = (pages: PageList): PageList =>
   toPageSet(pages).flatMap(([first, end]) =>
@@ -53,7 +54,11 @@ const pageByPage = (pages: PageList): PageList =>
 describe("every recording", () => {
   test("agrees with itself", () => {
     const disagreeing = allRecordings
-      .map(({ file, recording }) => ({ file, id: recording.id, differences: compare(recording, recording.observed) }))
+      .map(({ file, recording }) => ({
+        file,
+        id: recording.id,
+        differences: compare(recording, recording.observed),
+      }))
       .filter(({ differences }) => differences.length > 0);
     expect(disagreeing).toEqual([]);
     expect(allRecordings.length).toBe(2572);
@@ -63,7 +68,12 @@ describe("every recording", () => {
     for (const { recording } of allRecordings) {
       const bare = recording.observed.map((observation) => {
         if (observation.notifiers === undefined) return observation;
-        const notifiers = observation.notifiers.map(({ event, addr, pages, site }) => ({ event, addr, pages, site }));
+        const notifiers = observation.notifiers.map(({ event, addr, pages, site }) => ({
+          event,
+          addr,
+          pages,
+          site,
+        }));
         return { ...observation, notifiers };
       });
       expect(compare(recording, bare)).toEqual([]);
@@ -74,6 +84,8 @@ describe("every recording", () => {
     for (const { recording } of allRecordings) {
       const split = recording.observed.map((observation): Observation => {
         if (observation.notifiers === undefined) return observation;
+        if (observation.notifiers.some(({ pages }) => countPages(toPageSet(pages)) > 1024))
+          return observation;
         const notifiers = observation.notifiers.flatMap((notifier) =>
           pageByPage(notifier.pages).map((range): NotifierObservation => ({ ...notifier, pages: [range] })),
         );
@@ -86,7 +98,10 @@ describe("every recording", () => {
   test("agrees with itself where page lists are written in another way", () => {
     for (const { recording } of allRecordings) {
       const rewritten = recording.observed.map((observation): Observation => {
-        const faults = observation.faults?.map((fault) => ({ ...fault, pages: [...pageByPage(fault.pages)].reverse() }));
+        const faults = observation.faults?.map((fault) => ({
+          ...fault,
+          pages: [...pageByPage(fault.pages)].reverse(),
+        }));
         return faults === undefined ? observation : { ...observation, faults };
       });
       expect(compare(recording, rewritten)).toEqual([]);
@@ -123,7 +138,9 @@ describe("every recording", () => {
   });
 
   test("agrees with itself where joined notifiers are listed at their own step", () => {
-    const joined = allRecordings.filter(({ recording }) => recording.steps.some((step) => step.joined === true));
+    const joined = allRecordings.filter(({ recording }) =>
+      recording.steps.some((step) => step.joined === true),
+    );
     expect(joined.length).toBeGreaterThan(20);
     for (const { recording } of joined) {
       const first = recording.steps.findIndex((step) => step.joined === true);
@@ -170,9 +187,13 @@ describe("a perturbed prediction", () => {
         if (first === undefined) return;
         const kind: FaultObservation = { ...first, kind: "access_flag" };
         const access: FaultObservation = { ...first, access: "exec" };
-        expect(differ(spot, { ...spot.observation, faults: [kind, ...rest] })).toEqual([`${spot.step} faults`]);
+        expect(differ(spot, { ...spot.observation, faults: [kind, ...rest] })).toEqual([
+          `${spot.step} faults`,
+        ]);
         if (first.access !== "exec")
-          expect(differ(spot, { ...spot.observation, faults: [access, ...rest] })).toEqual([`${spot.step} faults`]);
+          expect(differ(spot, { ...spot.observation, faults: [access, ...rest] })).toEqual([
+            `${spot.step} faults`,
+          ]);
       }),
     );
   });
@@ -212,8 +233,10 @@ describe("a perturbed prediction", () => {
     );
   });
 
-  const notified = () => where(has("notifiers"), isKnown("notifiers"), (spot) => certainNotifiers(spot).length > 0);
-  const certainNotifiers = ({ observation }: Spot) => (observation.notifiers ?? []).filter((n) => n.maybe !== true);
+  const notified = () =>
+    where(has("notifiers"), isKnown("notifiers"), (spot) => certainNotifiers(spot).length > 0);
+  const certainNotifiers = ({ observation }: Spot) =>
+    (observation.notifiers ?? []).filter((n) => n.maybe !== true);
 
   test("differs where a notifier is missing", () => {
     fc.assert(
@@ -245,7 +268,9 @@ describe("a perturbed prediction", () => {
         const less = { ...first, pages: all.slice(0, -1) };
         const more = { ...first, pages: [...all, [5000, 5001] as const] };
         for (const changed of [less, more])
-          expect(differ(spot, { ...spot.observation, notifiers: [changed, ...rest] })).toEqual([`${spot.step} notifiers`]);
+          expect(differ(spot, { ...spot.observation, notifiers: [changed, ...rest] })).toEqual([
+            `${spot.step} notifiers`,
+          ]);
       }),
     );
   });
@@ -279,8 +304,12 @@ describe("a perturbed prediction", () => {
   });
 
   test("differs where notifiers of different sites are swapped, and agrees where the step says any", () => {
-    const several = (spot: Spot) => new Set(spot.observation.notifiers?.map((n) => `${n.event} ${n.site}`)).size > 1;
-    const swapped = ({ observation }: Spot) => ({ ...observation, notifiers: [...(observation.notifiers ?? [])].reverse() });
+    const several = (spot: Spot) =>
+      new Set(spot.observation.notifiers?.map((n) => `${n.event} ${n.site}`)).size > 1;
+    const swapped = ({ observation }: Spot) => ({
+      ...observation,
+      notifiers: [...(observation.notifiers ?? [])].reverse(),
+    });
     fc.assert(
       fc.property(where(several, isCertain, isKnown("notifiers")), (spot) => {
         expect(differ(spot, swapped(spot))).toEqual([`${spot.step} notifiers`]);
@@ -298,7 +327,9 @@ describe("a perturbed prediction", () => {
     expect(uncertain.length).toBeGreaterThan(5);
     for (const spot of uncertain) {
       expect(differ(spot, { ...spot.observation, notifiers: certainNotifiers(spot) })).toEqual([]);
-      const elsewhere = (spot.observation.notifiers ?? []).map((n) => (n.maybe ? { ...n, pages: moved(n.pages) } : n));
+      const elsewhere = (spot.observation.notifiers ?? []).map((n) =>
+        n.maybe ? { ...n, pages: moved(n.pages) } : n,
+      );
       expect(differ(spot, { ...spot.observation, notifiers: elsewhere })).toEqual([]);
     }
   });
@@ -318,15 +349,21 @@ describe("a perturbed prediction", () => {
     for (const spot of spots) {
       const { frames, value, bitmap, exits, signals } = spot.observation;
       if (frames?.[0] !== undefined) {
-        const other = frames.map((f) => ({ ...f, is: f.is === "same" ? ("gone" as const) : ("same" as const) }));
+        const other = frames.map((f) => ({
+          ...f,
+          is: f.is === "same" ? ("gone" as const) : ("same" as const),
+        }));
         expect(differ(spot, { ...spot.observation, frames: other })).toEqual([`${spot.step} frames`]);
       }
-      if (value !== undefined) expect(differ(spot, { ...spot.observation, value: "0xbad" })).toEqual([`${spot.step} value`]);
+      if (value !== undefined)
+        expect(differ(spot, { ...spot.observation, value: "0xbad" })).toEqual([`${spot.step} value`]);
       if (bitmap !== undefined) {
         const other: PageList = [...bitmap.slice(1), [3, 4], [7, 8]];
-        if (!covers(bitmap, other)) expect(differ(spot, { ...spot.observation, bitmap: other })).toContain(`${spot.step} bitmap`);
+        if (!covers(bitmap, other))
+          expect(differ(spot, { ...spot.observation, bitmap: other })).toContain(`${spot.step} bitmap`);
       }
-      if (exits?.[0] !== undefined) expect(differ(spot, { ...spot.observation, exits: [] })).toEqual([`${spot.step} exits`]);
+      if (exits?.[0] !== undefined)
+        expect(differ(spot, { ...spot.observation, exits: [] })).toEqual([`${spot.step} exits`]);
       if (signals?.[0] !== undefined)
         expect(differ(spot, { ...spot.observation, signals: [] })).toEqual([`${spot.step} signals`]);
     }

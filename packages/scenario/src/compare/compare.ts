@@ -46,7 +46,13 @@ export function compare(
   for (const [index, step] of steps.entries()) {
     const prediction = predicted[index];
     if (prediction === undefined) {
-      differences.push({ step: index, call: step.call, field: "step", expected: undefined, predicted: undefined });
+      differences.push({
+        step: index,
+        call: step.call,
+        field: "step",
+        expected: undefined,
+        predicted: undefined,
+      });
       continue;
     }
     const here: StepComparison = {
@@ -81,17 +87,27 @@ interface StepComparison {
 function withValues(places: readonly Places[], names: CompareOptions["names"]): readonly Places[] {
   if (names === undefined) return places;
   return places.map((known, index) => {
-    const given = [...(names[index] ?? [])].map(([name, value]): [string, Place] => [name, { symbols: "", offset: value }]);
+    const given = [...(names[index] ?? [])].map(([name, value]): [string, Place] => [
+      name,
+      { symbols: "", offset: value },
+    ]);
     return new Map([...known, ...given]);
   });
 }
 
-function contextOf(steps: readonly Step[], index: number, places: readonly Places[], pageSize: number): AccessContext {
+function contextOf(
+  steps: readonly Step[],
+  index: number,
+  places: readonly Places[],
+  pageSize: number,
+): AccessContext {
   const here = places[index] ?? new Map<string, Place>();
   const args = steps[index]?.args ?? {};
   const own = args["gpa"] ?? args["addr"];
   const isPlace = typeof own === "string" || typeof own === "number" || typeof own === "bigint";
-  const base = isPlace ? placeOf(own as Expression, here, pageSize) : lowestSlot(steps, index, places, pageSize);
+  const base = isPlace
+    ? placeOf(own as Expression, here, pageSize)
+    : lowestSlot(steps, index, places, pageSize);
   return { base, places: here, pageSize };
 }
 
@@ -111,8 +127,18 @@ const measured =
   (here) =>
     here.expected[field] === undefined || (here.predicted[field] !== undefined && same(here));
 
-const measuredWord = (field: "value" | "mode" | "f_type" | "target" | "flags" | "pages_shared" | "pages_sharing" | "stage2_levels" | "ipa_range"): Rule =>
-  measured(field, ({ expected, predicted }) => sameWord(expected[field], predicted[field]));
+const measuredWord = (
+  field:
+    | "value"
+    | "mode"
+    | "f_type"
+    | "target"
+    | "flags"
+    | "pages_shared"
+    | "pages_sharing"
+    | "stage2_levels"
+    | "ipa_range",
+): Rule => measured(field, ({ expected, predicted }) => sameWord(expected[field], predicted[field]));
 
 const measuredPages = (field: "resident"): Rule =>
   measured(field, ({ expected, predicted }) => samePages(list(expected[field]), list(predicted[field])));
@@ -138,7 +164,8 @@ const signalCodes = (observation: Observation): Outcome[] =>
 /** How each field is compared. What is not here is not: `any`, `unknown`, `bitmap_pages`. */
 const rules: Partial<Record<ObservationField, Rule>> = {
   ret: (here) =>
-    word("ret")(here) || (here.expected.ret === -1 && isUnknown(here, "errno") && here.predicted.errno !== undefined),
+    word("ret")(here) ||
+    (here.expected.ret === -1 && isUnknown(here, "errno") && here.predicted.errno !== undefined),
   errno: word("errno"),
   notifiers: ({ expected, expectedNotifiers, predictedNotifiers, context, traced }) => {
     if (!traced) return true;
@@ -147,9 +174,11 @@ const rules: Partial<Record<ObservationField, Rule>> = {
   },
   faults: ({ expected, predicted, context, traced }) =>
     !traced || sameFaults(list(expected.faults), list(predicted.faults), context, expected.any === true),
-  exits: ({ expected, predicted, context }) => sameOutcomes(exitOutcomes(expected), exitOutcomes(predicted), context),
+  exits: ({ expected, predicted, context }) =>
+    sameOutcomes(exitOutcomes(expected), exitOutcomes(predicted), context),
   signals: ({ expected, predicted, context }) =>
-    sameOutcomes(signalOutcomes(expected), signalOutcomes(predicted), context) && sameCodes(expected, predicted, context),
+    sameOutcomes(signalOutcomes(expected), signalOutcomes(predicted), context) &&
+    sameCodes(expected, predicted, context),
   value: measuredWord("value"),
   frames: measured("frames", ({ expected, predicted, context }) =>
     sameOutcomes(fates(expected), fates(predicted), context),

@@ -12,7 +12,10 @@ export interface AccessContext {
 }
 
 /** One entry per access and kind, in the order of first occurrence. */
-function grouped(list: readonly FaultObservation[], { base, places, pageSize }: AccessContext): [string, LocatedPages][] {
+function grouped(
+  list: readonly FaultObservation[],
+  { base, places, pageSize }: AccessContext,
+): [string, LocatedPages][] {
   const groups = new Map<string, LocatedPages>();
   for (const { pages, access, kind, gpa } of list) {
     const from = gpa === undefined ? base : placeOf(gpa, places, pageSize);
@@ -38,5 +41,7 @@ export function sameFaults(
     a.sort(byKey);
     b.sort(byKey);
   }
-  return a.length === b.length && a.every(([key, pages], i) => key === b[i]![0] && sameLocated(pages, b[i]![1]));
+  return (
+    a.length === b.length && a.every(([key, pages], i) => key === b[i]![0] && sameLocated(pages, b[i]![1]))
+  );
 }

@@ -31,7 +31,10 @@ export function joinedNotifiers(
 }
 
 /** The fields that nothing is known of at a step: those of the joined steps before it count as well. */
-export function joinedUnknown(steps: readonly Step[], observed: readonly Observation[]): readonly ReadonlySet<string>[] {
+export function joinedUnknown(
+  steps: readonly Step[],
+  observed: readonly Observation[],
+): readonly ReadonlySet<string>[] {
   const sets: Set<string>[] = [];
   let waiting: string[] = [];
   for (const [index, step] of steps.entries()) {

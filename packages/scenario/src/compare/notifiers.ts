@@ -32,10 +32,15 @@ export interface NotifierList {
  * In order: neighbours with equal event and site count as one, their ranges united. What the recording
  * marks `maybe` is not compared.
  */
-export function sameNotifiers(recorded: readonly NotifierList[], predicted: readonly NotifierList[], pageSize: number): boolean {
+export function sameNotifiers(
+  recorded: readonly NotifierList[],
+  predicted: readonly NotifierList[],
+  pageSize: number,
+): boolean {
   const expected = allRaised(recorded, pageSize);
   const uncertain = expected.filter(({ maybe }) => maybe);
-  const isUncertain = (one: Raised) => uncertain.some((other) => other.event === one.event && sameSite(other.site, one.site));
+  const isUncertain = (one: Raised) =>
+    uncertain.some((other) => other.event === one.event && sameSite(other.site, one.site));
   const certain = expected.filter(({ maybe }) => !maybe);
   const foretold = allRaised(predicted, pageSize).filter((one) => !isUncertain(one));
   return inStep(fuse(certain.filter((one) => !isUncertain(one))), fuse(foretold));
@@ -45,7 +50,11 @@ export function sameNotifiers(recorded: readonly NotifierList[], predicted: read
  * Where the kernel acts in its own time: as sets of (event, site, page). What the recording marks `maybe` may be
  * missing from the prediction, or have other pages there.
  */
-export function sameNotifierSets(recorded: readonly NotifierList[], predicted: readonly NotifierList[], pageSize: number): boolean {
+export function sameNotifierSets(
+  recorded: readonly NotifierList[],
+  predicted: readonly NotifierList[],
+  pageSize: number,
+): boolean {
   const expected = gather(allRaised(recorded, pageSize));
   const foretold = gather(allRaised(predicted, pageSize));
   const certain = expected.filter(({ maybe }) => !maybe);

@@ -14,13 +14,20 @@ export interface Outcome {
 }
 
 /** Equal as what each page came to; entries have no order beyond that of their pages. */
-export function sameOutcomes(recorded: readonly Outcome[], predicted: readonly Outcome[], context: AccessContext): boolean {
+export function sameOutcomes(
+  recorded: readonly Outcome[],
+  predicted: readonly Outcome[],
+  context: AccessContext,
+): boolean {
   const a = byDetail(recorded, context);
   const b = byDetail(predicted, context);
   return a.size === b.size && [...a].every(([key, pages]) => sameLocated(pages, b.get(key) ?? noPages));
 }
 
-function byDetail(list: readonly Outcome[], { base, places, pageSize }: AccessContext): Map<string, LocatedPages> {
+function byDetail(
+  list: readonly Outcome[],
+  { base, places, pageSize }: AccessContext,
+): Map<string, LocatedPages> {
   const groups = new Map<string, LocatedPages>();
   for (const { pages, gpa, detail } of list) {
     const located = locate(pages, gpa === undefined ? base : placeOf(gpa, places, pageSize), pageSize);

@@ -60,7 +60,8 @@ function fixedAddress(step: Step, places: Places, pageSize: number): Place | und
   const has = (flag: string) => Array.isArray(args["flags"]) && args["flags"].includes(flag);
   const at = (name: string) => {
     const written = args[name];
-    if (typeof written !== "number" && typeof written !== "bigint" && typeof written !== "string") return undefined;
+    if (typeof written !== "number" && typeof written !== "bigint" && typeof written !== "string")
+      return undefined;
     return placeOf(written, places, pageSize);
   };
   if (step.call === "mmap" && (has("MAP_FIXED") || has("MAP_FIXED_NOREPLACE"))) return at("addr");
@@ -70,7 +71,12 @@ function fixedAddress(step: Step, places: Places, pageSize: number): Place | und
 }
 
 /** The lowest guest address that the steps before `index` gave to a slot: pages of accesses without a `gpa` count from it. */
-export function lowestSlot(steps: readonly Step[], index: number, places: readonly Places[], pageSize: number): Place {
+export function lowestSlot(
+  steps: readonly Step[],
+  index: number,
+  places: readonly Places[],
+  pageSize: number,
+): Place {
   let lowest: Place | undefined;
   for (const [i, { call, args = {} }] of steps.slice(0, index).entries()) {
     if (call !== "KVM_SET_USER_MEMORY_REGION2" && call !== "KVM_SET_USER_MEMORY_REGION") continue;

@@ -11,7 +11,9 @@ const inlinedInto: readonly (readonly [outer: string, inlined: string])[] = [
 /** Whether two names of a notifier's site stand for one function: equal, or one inlined into the other. */
 export function sameSite(a: string, b: string): boolean {
   if (a === b) return true;
-  return inlinedInto.some(([outer, inlined]) => (a === outer && b === inlined) || (b === outer && a === inlined));
+  return inlinedInto.some(
+    ([outer, inlined]) => (a === outer && b === inlined) || (b === outer && a === inlined),
+  );
 }
 
 /** The other names of a site. */

@@ -43,7 +43,10 @@ function sameRuns(a: readonly Run[], b: readonly Run[]): boolean {
     a.every((run, i) => {
       const other = b[i]!;
       return (
-        run.first === other.first && run.end === other.end && run.level === other.level && run.attributes === other.attributes
+        run.first === other.first &&
+        run.end === other.end &&
+        run.level === other.level &&
+        run.attributes === other.attributes
       );
     })
   );
@@ -76,7 +79,9 @@ function sameLeaves(a: readonly Run[], b: readonly Run[], pageSize: number): boo
   const end = Number((a[a.length - 1]?.end ?? 0n) / BigInt(pageSize));
   const left = leaves(a, pageSize, end);
   const right = leaves(b, pageSize, end);
-  return left.size === right.size && [...left].every(([key, pages]) => equalSets(pages, right.get(key) ?? []));
+  return (
+    left.size === right.size && [...left].every(([key, pages]) => equalSets(pages, right.get(key) ?? []))
+  );
 }
 
 function leaves(runs: readonly Run[], pageSize: number, limit: number): Map<string, PageSet> {
@@ -85,7 +90,8 @@ function leaves(runs: readonly Run[], pageSize: number, limit: number): Map<stri
     if (attributes === "") continue;
     const pages: PageSet = [[Number(first / BigInt(pageSize)), Number(end / BigInt(pageSize))]];
     const kept = difference(pages, [[limit, Number.MAX_SAFE_INTEGER]]);
-    if (kept.length > 0) found.set(`${level} ${attributes}`, union([found.get(`${level} ${attributes}`) ?? [], kept]));
+    if (kept.length > 0)
+      found.set(`${level} ${attributes}`, union([found.get(`${level} ${attributes}`) ?? [], kept]));
   }
   return found;
 }

@@ -81,7 +81,8 @@ function numeric(name: string, what: string, wanted: NameKind | undefined): Argu
     name,
     expects,
     check(value, scope) {
-      if (!isExpression(value)) return { problem: `is ${typeInWords(value)}`, hint: `it should be ${expects}` };
+      if (!isExpression(value))
+        return { problem: `is ${typeInWords(value)}`, hint: `it should be ${expects}` };
       return expressionProblem(value, scope, wanted);
     },
     resolve: (value, environment) => evaluate(parsed(value), environment),
@@ -125,7 +126,10 @@ function expressionProblem(
   const name = soleName(expression);
   const kind = name === undefined ? undefined : scope.names.get(name);
   if (wanted === undefined || kind === undefined || kind === wanted) return undefined;
-  return { problem: `"${name}" is ${kindInWords(kind)}, not ${kindInWords(wanted)}`, hint: namesOf(wanted, scope) };
+  return {
+    problem: `"${name}" is ${kindInWords(kind)}, not ${kindInWords(wanted)}`,
+    hint: namesOf(wanted, scope),
+  };
 }
 
 function unknownName(name: string, scope: Scope): ArgumentProblem {
@@ -149,17 +153,47 @@ export const number = numeric("number", "a number", undefined);
 export const address = numeric("address", "an address", "address");
 export const descriptor = numeric("descriptor", "a descriptor", "descriptor");
 
+/**
+ * What a guest or the VMM touches page by page: whole pages, unlike what a call is given, where the kernel has its own
+ * say. Names stand for addresses of pages.
+ */
+function inPages(type: ArgumentType<bigint>): ArgumentType<bigint> {
+  return {
+    ...type,
+    expects: `${type.expects}, a multiple of the page size`,
+    check(value, scope) {
+      const problem = type.check(value, scope);
+      if (problem !== undefined) return problem;
+      const { terms } = parsed(value);
+      const known = terms.filter((term) => term.kind === "number");
+      const rest = BigInt.asUintN(64, evaluate({ terms: known }, { pageSize: scope.pageSize, lookup: () => 0n })) % BigInt(scope.pageSize);
+      if (rest === 0n) return undefined;
+      return {
+        problem: `is not a multiple of the page size: ${rest} bytes over`,
+        hint: 'pages are touched as wholes; write a size in pages, such as "16p"',
+      };
+    },
+  };
+}
+
+export const pagesSize = inPages(size);
+export const pagesAddress = inPages(address);
+
 function named(kind: NameKind): ArgumentType<string> {
   const expects = `the name of ${kindInWords(kind)} that an earlier step gave with "as"`;
   return {
     name: kind,
     expects,
     check(value, scope) {
-      if (typeof value !== "string") return { problem: `is ${typeInWords(value)}`, hint: `it should be ${expects}` };
+      if (typeof value !== "string")
+        return { problem: `is ${typeInWords(value)}`, hint: `it should be ${expects}` };
       const is = scope.names.get(value);
       if (is === undefined) return unknownName(value, scope);
       if (is === kind) return undefined;
-      return { problem: `"${value}" is ${kindInWords(is)}, not ${kindInWords(kind)}`, hint: namesOf(kind, scope) };
+      return {
+        problem: `"${value}" is ${kindInWords(is)}, not ${kindInWords(kind)}`,
+        hint: namesOf(kind, scope),
+      };
     },
     resolve: (value) => String(value),
   };
@@ -193,7 +227,9 @@ function constantProblem(
     const shown = names.slice(0, 12).join(", ");
     return {
       problem: `unknown constant "${value}"`,
-      hint: didYouMean(value, names) ?? `known here: ${shown}${names.length > 12 ? ", ..." : ""}; a number is taken as it is`,
+      hint:
+        didYouMean(value, names) ??
+        `known here: ${shown}${names.length > 12 ? ", ..." : ""}; a number is taken as it is`,
     };
   }
   return expressionProblem(value, scope, undefined);
@@ -214,7 +250,8 @@ export function flags(...tables: readonly Constants[]): ArgumentType<bigint> {
     expects,
     constants,
     check(value, scope) {
-      if (!Array.isArray(value)) return { problem: `is ${typeInWords(value)}`, hint: `it should be ${expects}` };
+      if (!Array.isArray(value))
+        return { problem: `is ${typeInWords(value)}`, hint: `it should be ${expects}` };
       for (const [index, element] of value.entries()) {
         const problem = constantProblem(element, constants, scope);
         if (problem !== undefined) return { ...problem, index };
@@ -239,7 +276,8 @@ export function constant(constants: Constants): ArgumentType<bigint> {
     expects,
     constants,
     check(value, scope) {
-      if (!isExpression(value)) return { problem: `is ${typeInWords(value)}`, hint: `it should be ${expects}` };
+      if (!isExpression(value))
+        return { problem: `is ${typeInWords(value)}`, hint: `it should be ${expects}` };
       return constantProblem(value, constants, scope);
     },
     resolve: (value, environment) => constantValue(value, constants, environment),
@@ -253,13 +291,18 @@ export const protection: ArgumentType<bigint> = {
   name: "prot",
   expects: '"none", or a string of r, w and x such as "rw", or a number',
   check(value) {
-    if (typeof value === "number" || typeof value === "bigint") return expressionProblem(value, nothingNamed, undefined);
+    if (typeof value === "number" || typeof value === "bigint")
+      return expressionProblem(value, nothingNamed, undefined);
     if (typeof value !== "string")
       return { problem: `is ${typeInWords(value)}`, hint: `it should be ${protection.expects}` };
     if (value === "none") return undefined;
     for (const [position, letter] of [...value].entries())
       if (!Object.hasOwn(protectionBits, letter))
-        return { problem: `"${letter}" in "${value}" is no protection`, position, hint: `it should be ${protection.expects}` };
+        return {
+          problem: `"${letter}" in "${value}" is no protection`,
+          position,
+          hint: `it should be ${protection.expects}`,
+        };
     if (value === "") return { problem: "is empty", hint: 'write "none" for PROT_NONE' };
     return undefined;
   },
@@ -280,7 +323,8 @@ function numberList(name: string, expects: string, limit: bigint): ArgumentType<
     name,
     expects,
     check(value, scope) {
-      if (!Array.isArray(value)) return { problem: `is ${typeInWords(value)}`, hint: `it should be ${expects}` };
+      if (!Array.isArray(value))
+        return { problem: `is ${typeInWords(value)}`, hint: `it should be ${expects}` };
       for (const [index, element] of value.entries()) {
         const problem = expressionProblem(element, scope, undefined);
         if (problem !== undefined) return { ...problem, index };
@@ -312,7 +356,10 @@ export const fileMode: ArgumentType<bigint> = {
   check: (value) =>
     typeof value === "string" && /^[0-7]{1,6}$/.test(value)
       ? undefined
-      : { problem: `${typeof value === "string" ? `"${value}"` : typeInWords(value)} is no file mode`, hint: `it should be ${fileMode.expects}` },
+      : {
+          problem: `${typeof value === "string" ? `"${value}"` : typeInWords(value)} is no file mode`,
+          hint: `it should be ${fileMode.expects}`,
+        },
   resolve: (value) => BigInt(`0o${String(value)}`),
 };
 
@@ -320,7 +367,9 @@ export const text: ArgumentType<string> = {
   name: "text",
   expects: "a string",
   check: (value) =>
-    typeof value === "string" ? undefined : { problem: `is ${typeInWords(value)}`, hint: `it should be ${text.expects}` },
+    typeof value === "string"
+      ? undefined
+      : { problem: `is ${typeInWords(value)}`, hint: `it should be ${text.expects}` },
   resolve: (value) => String(value),
 };
 
@@ -328,7 +377,9 @@ export const bool: ArgumentType<boolean> = {
   name: "bool",
   expects: "true or false",
   check: (value) =>
-    typeof value === "boolean" ? undefined : { problem: `is ${typeInWords(value)}`, hint: `it should be ${bool.expects}` },
+    typeof value === "boolean"
+      ? undefined
+      : { problem: `is ${typeInWords(value)}`, hint: `it should be ${bool.expects}` },
   resolve: (value) => value === true,
 };
 
@@ -355,9 +406,11 @@ export function choices<const W extends string>(...words: readonly W[]): Argumen
     name: `list of ${words.join(" | ")}`,
     expects,
     check(value) {
-      if (!Array.isArray(value)) return { problem: `is ${typeInWords(value)}`, hint: `it should be ${expects}` };
+      if (!Array.isArray(value))
+        return { problem: `is ${typeInWords(value)}`, hint: `it should be ${expects}` };
       for (const [index, word] of value.entries())
-        if (!known.has(String(word))) return { problem: wordProblem(word), hint: hintFor(word, words, expects), index };
+        if (!known.has(String(word)))
+          return { problem: wordProblem(word), hint: hintFor(word, words, expects), index };
       return undefined;
     },
     resolve: (value) => value as readonly W[],

@@ -56,15 +56,34 @@ describe("an expression", () => {
   });
 
   test("throws nothing but an ExpressionError, whatever the string", () => {
-    const piece = fc.constantFrom("ram", "0x", "1", "p", "K", "+", "-", " ", ".", "é", "\u0000", "99999999999999999999");
+    const piece = fc.constantFrom(
+      "ram",
+      "0x",
+      "1",
+      "p",
+      "K",
+      "+",
+      "-",
+      " ",
+      ".",
+      "é",
+      "\u0000",
+      "99999999999999999999",
+    );
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.array(piece).map((pieces) => pieces.join(""))), (source) => {
-        try {
-          expect(value(source)).toBeTypeOf("bigint");
-        } catch (error) {
-          expect(error).toBeInstanceOf(ExpressionError);
-        }
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.array(piece).map((pieces) => pieces.join("")),
+        ),
+        (source) => {
+          try {
+            expect(value(source)).toBeTypeOf("bigint");
+          } catch (error) {
+            expect(error).toBeInstanceOf(ExpressionError);
+          }
+        },
+      ),
       { numRuns: 2000 },
     );
   });
@@ -73,7 +92,9 @@ describe("an expression", () => {
     const term = fc.record({ value: fc.bigInt(0n, (1n << 64n) - 1n), negative: fc.boolean() });
     fc.assert(
       fc.property(fc.array(term, { minLength: 1, maxLength: 6 }), (terms) => {
-        const source = terms.map(({ value: v, negative }, i) => `${negative ? "-" : i === 0 ? "" : "+"}${v}`).join("");
+        const source = terms
+          .map(({ value: v, negative }, i) => `${negative ? "-" : i === 0 ? "" : "+"}${v}`)
+          .join("");
         const sum = terms.reduce((total, { value: v, negative }) => total + (negative ? -v : v), 0n);
         expect(value(source)).toBe(BigInt.asUintN(64, sum));
       }),

@@ -82,7 +82,10 @@ class ExpressionReader {
 
   constructor(private readonly source: string) {
     if (source.length > longestExpression)
-      throw new ExpressionError(`an expression of ${source.length} characters is too long`, longestExpression);
+      throw new ExpressionError(
+        `an expression of ${source.length} characters is too long`,
+        longestExpression,
+      );
   }
 
   terms(): Term[] {
@@ -118,7 +121,9 @@ class ExpressionReader {
     const name = this.match(wordPattern);
     if (name !== undefined) return { kind: "name", negative, name, at };
     const found =
-      at === this.source.length ? `"${this.source}" ends` : `unexpected "${this.source[at]}" in "${this.source}"`;
+      at === this.source.length
+        ? `"${this.source}" ends`
+        : `unexpected "${this.source[at]}" in "${this.source}"`;
     throw new ExpressionError(`${found} where a number or a name should stand`, at);
   }
 

@@ -60,7 +60,12 @@ export interface FrameObservation {
 }
 
 /** A line of the kernel's stage-2 dump: `[first, end, level, attributes]`. */
-export type Stage2Entry = readonly [first: number | string, end: number | string, level: number, attributes: string];
+export type Stage2Entry = readonly [
+  first: number | string,
+  end: number | string,
+  level: number,
+  attributes: string,
+];
 
 /** What was observed at a step. A field left out was not observed to happen. */
 export interface Observation {

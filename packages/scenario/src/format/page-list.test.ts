@@ -1,7 +1,18 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { PageList, PageSet } from "./page-list.js";
-import { below, countPages, difference, equalSets, mostRanges, pageListProblem, shift, toPageList, toPageSet, union } from "./page-list.js";
+import {
+  below,
+  countPages,
+  difference,
+  equalSets,
+  mostRanges,
+  pageListProblem,
+  shift,
+  toPageList,
+  toPageSet,
+  union,
+} from "./page-list.js";
 
 const range = fc
   .tuple(fc.nat(60), fc.nat(20), fc.integer({ min: 1, max: 5 }))

@@ -1,5 +1,7 @@
 /** A half-open range of pages, `[first, end)`, or every `step`-th page of it. */
-export type PageRange = readonly [first: number, end: number] | readonly [first: number, end: number, step: number];
+export type PageRange =
+  | readonly [first: number, end: number]
+  | readonly [first: number, end: number, step: number];
 
 /** Pages as recordings write them: ranges in any order, which may touch, overlap and repeat. */
 export type PageList = readonly PageRange[];

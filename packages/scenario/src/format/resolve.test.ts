@@ -12,7 +12,12 @@ const names = new Map([
 const environment: Environment = { pageSize: 4096, lookup: (name) => names.get(name) };
 
 test("the arguments of mmap have their values, with -1 for a descriptor left out", () => {
-  const args = { addr: "ram", length: "16p", prot: "rw", flags: ["MAP_PRIVATE", "MAP_ANONYMOUS", "MAP_FIXED_NOREPLACE"] };
+  const args = {
+    addr: "ram",
+    length: "16p",
+    prot: "rw",
+    flags: ["MAP_PRIVATE", "MAP_ANONYMOUS", "MAP_FIXED_NOREPLACE"],
+  };
   const resolved = resolveArguments("mmap", args, environment);
   expectTypeOf(resolved.length).toEqualTypeOf<bigint>();
   expect(resolved).toEqual({
@@ -26,14 +31,26 @@ test("the arguments of mmap have their values, with -1 for a descriptor left out
 });
 
 test("an ioctl goes to vm unless it says otherwise, and guest_memfd left out is descriptor 0", () => {
-  const resolved = resolveArguments("KVM_SET_USER_MEMORY_REGION2", { flags: ["KVM_MEM_GUEST_MEMFD", 8] }, environment);
+  const resolved = resolveArguments(
+    "KVM_SET_USER_MEMORY_REGION2",
+    { flags: ["KVM_MEM_GUEST_MEMFD", 8] },
+    environment,
+  );
   expectTypeOf(resolved.argp).toEqualTypeOf<bigint | undefined>();
-  expect(resolved).toMatchObject({ on: 4n, flags: 12n, guest_memfd: 0n, guest_memfd_offset: 0n, argp: undefined });
+  expect(resolved).toMatchObject({
+    on: 4n,
+    flags: 12n,
+    guest_memfd: 0n,
+    guest_memfd_offset: 0n,
+    argp: undefined,
+  });
   expect(resolveArguments("KVM_PRE_FAULT_MEMORY", { gpa: 0, size: "1p" }, environment).on).toBe(5n);
 });
 
 test("words, lists and lone constants have values of their own", () => {
-  expect(resolveArguments("mbind", { addr: 0, length: "1p", mode: "MPOL_BIND", nodemask: [1] }, environment)).toMatchObject({
+  expect(
+    resolveArguments("mbind", { addr: 0, length: "1p", mode: "MPOL_BIND", nodemask: [1] }, environment),
+  ).toMatchObject({
     mode: 2n,
     nodemask: [1n],
     mode_flags: 0n,

@@ -19,14 +19,21 @@ export interface WrittenStep {
   joined?: boolean | undefined;
 }
 
-const name = z.string().regex(namePattern, "a name is letters, digits and _, and does not begin with a digit");
+const name = z
+  .string()
+  .regex(namePattern, "a name is letters, digits and _, and does not begin with a digit");
 const integer = z.number().int();
 const natural = integer.min(0);
 const expression = z.union([z.number(), z.bigint(), z.string()]);
 const word = z.union([z.number(), z.string()]);
 
 const pages = z
-  .array(z.union([z.tuple([natural, natural]), z.tuple([natural, natural, natural])], "a range of pages is [first, end] or [first, end, step]"))
+  .array(
+    z.union(
+      [z.tuple([natural, natural]), z.tuple([natural, natural, natural])],
+      "a range of pages is [first, end] or [first, end, step]",
+    ),
+  )
   .superRefine((list, context) => {
     const problem = pageListProblem(list);
     if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
@@ -86,7 +93,9 @@ export const observationSchema = z.strictObject({
     )
     .optional(),
   faults: z
-    .array(z.strictObject({ pages, access: z.enum(accesses), kind: z.enum(faultKinds), gpa: word.optional() }))
+    .array(
+      z.strictObject({ pages, access: z.enum(accesses), kind: z.enum(faultKinds), gpa: word.optional() }),
+    )
     .optional(),
   exits: z
     .array(

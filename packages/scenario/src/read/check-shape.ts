@@ -44,13 +44,18 @@ function toProblem(issue: Issue, schema: z.ZodType): DocumentProblem {
       return wrongType(path, issue.input, issue.expected, schema);
     case "invalid_value": {
       const right = issue.values.map((value) => JSON.stringify(value)).join(", ");
-      const near = typeof issue.input === "string" ? didYouMean(issue.input, issue.values.map(String)) : undefined;
+      const near =
+        typeof issue.input === "string" ? didYouMean(issue.input, issue.values.map(String)) : undefined;
       return { path, problem: `is ${shown(issue.input)}`, hint: near ?? `it should be one of ${right}` };
     }
     case "invalid_union": {
       if (issue.input === undefined) return missing(path, schema);
       const wanted = issue.message === "Invalid input" ? undefined : issue.message;
-      return { path, problem: `is ${shown(issue.input)}`, hint: wanted ?? "it should be a number or a string" };
+      return {
+        path,
+        problem: `is ${shown(issue.input)}`,
+        hint: wanted ?? "it should be a number or a string",
+      };
     }
     case "invalid_key":
       return { path, problem: "is no good name", hint: issue.issues[0]?.message, at: "key" };

@@ -54,7 +54,9 @@ function stepProblem(step: WrittenStep, scope: Scope): DocumentProblem | undefin
   }
   const format = callFormat(step.call);
   return (
-    argumentsProblem(step, format, scope) ?? nameProblem(step, format, scope.names) ?? taskProblem(step, format, scope.names)
+    argumentsProblem(step, format, scope) ??
+    nameProblem(step, format, scope.names) ??
+    taskProblem(step, format, scope.names)
   );
 }
 
@@ -83,7 +85,10 @@ function argumentsProblem(step: WrittenStep, format: CallFormat, scope: Scope): 
   return undefined;
 }
 
-function argumentProblem(path: FieldPath, { problem, hint, index, position }: ArgumentProblem): DocumentProblem {
+function argumentProblem(
+  path: FieldPath,
+  { problem, hint, index, position }: ArgumentProblem,
+): DocumentProblem {
   return { path: index === undefined ? path : [...path, index], problem, hint, character: position };
 }
 
@@ -97,7 +102,11 @@ function nameProblem(
     return { path: ["as"], problem: `${step.call} returns nothing that could be named` };
   if (!predefinedNames.has(step.as)) return undefined;
   const is = kindInWords(names.get(step.as) ?? "descriptor");
-  return { path: ["as"], problem: `"${step.as}" is ${is} that is there from the start`, hint: "choose another name" };
+  return {
+    path: ["as"],
+    problem: `"${step.as}" is ${is} that is there from the start`,
+    hint: "choose another name",
+  };
 }
 
 function taskProblem(
@@ -114,6 +123,8 @@ function taskProblem(
   const kind = names.get(step.task);
   if (kind === "task") return undefined;
   const problem =
-    kind === undefined ? `"${step.task}" is not the name of anything so far` : `"${step.task}" is ${kindInWords(kind)}, not a task`;
+    kind === undefined
+      ? `"${step.task}" is not the name of anything so far`
+      : `"${step.task}" is ${kindInWords(kind)}, not a task`;
   return { path: ["task"], problem, hint: didYouMean(step.task, tasks) ?? known };
 }

@@ -26,7 +26,10 @@ export interface DocumentProblem {
   readonly character?: number | undefined;
 }
 
-export function problemIn(document: Document, { path, problem, hint, at, character }: DocumentProblem): InputError {
+export function problemIn(
+  document: Document,
+  { path, problem, hint, at, character }: DocumentProblem,
+): InputError {
   const place = document.place(path, at ?? "value", character);
   return new InputError(document.file, { problem, hint, field: fieldName(path), place });
 }
@@ -35,7 +38,10 @@ export function problemIn(document: Document, { path, problem, hint, at, charact
 export class LineIndex {
   private readonly starts: number[] = [0];
 
-  constructor(text: string, private readonly firstLine = 1) {
+  constructor(
+    text: string,
+    private readonly firstLine = 1,
+  ) {
     for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) this.starts.push(at + 1);
   }
 

@@ -57,7 +57,8 @@ class JsonReader {
   document(): unknown {
     const value = this.value();
     this.space();
-    if (this.position < this.text.length) throw this.wrong(`unexpected ${this.here()} after the end of the document`);
+    if (this.position < this.text.length)
+      throw this.wrong(`unexpected ${this.here()} after the end of the document`);
     return value;
   }
 
@@ -74,7 +75,8 @@ class JsonReader {
     if (character === "{") return this.object();
     if (character === "[") return this.array();
     if (character === '"') return this.string();
-    if (character === "-" || (character !== undefined && character >= "0" && character <= "9")) return this.number();
+    if (character === "-" || (character !== undefined && character >= "0" && character <= "9"))
+      return this.number();
     const start = this.position;
     switch (this.match(wordPattern)) {
       case "true":
@@ -136,7 +138,8 @@ class JsonReader {
       result += this.match(plainPattern);
       if (this.take('"')) return result;
       if (!this.take("\\")) {
-        if (this.position >= this.text.length) throw this.wrong("the string that begins here does not end", start);
+        if (this.position >= this.text.length)
+          throw this.wrong("the string that begins here does not end", start);
         throw this.wrong("a line break or control character stands in a string");
       }
       result += this.escape();

@@ -35,7 +35,9 @@ export function findRecording(source: string | Uint8Array, id: string, file = "r
   }
   throw new InputError(file, {
     problem: `has no recording "${id}"`,
-    hint: didYouMean(id, ids) ?? (ids.length === 0 ? "it has none at all" : `it has ${ids.length}, such as "${ids[0]}"`),
+    hint:
+      didYouMean(id, ids) ??
+      (ids.length === 0 ? "it has none at all" : `it has ${ids.length}, such as "${ids[0]}"`),
   });
 }
 

@@ -74,12 +74,18 @@ function parsed(text: string, fail: Fail): ParsedNode | null {
   if (first.code === "DUPLICATE_KEY") throw duplicate(text, first.pos[0], fail);
   if (first.code === "MULTIPLE_DOCS")
     throw fail({ problem: "a second document begins here", hint: "a file holds one scenario" }, first.pos[0]);
-  throw fail({ problem: `is not valid YAML: ${first.message}`, hint: yamlHint(text, first.pos[0]) }, first.pos[0]);
+  throw fail(
+    { problem: `is not valid YAML: ${first.message}`, hint: yamlHint(text, first.pos[0]) },
+    first.pos[0],
+  );
 }
 
 function duplicate(text: string, offset: number, fail: Fail): InputError {
   const key = /^[^\s:,{}[\]]{1,80}/.exec(text.slice(offset, offset + 80))?.[0];
-  return fail({ problem: "the same key is given twice", ...(key === undefined ? {} : { field: key }) }, offset);
+  return fail(
+    { problem: "the same key is given twice", ...(key === undefined ? {} : { field: key }) },
+    offset,
+  );
 }
 
 function yamlHint(text: string, offset: number): string | undefined {
@@ -143,7 +149,8 @@ class Converter {
     this.anchor(node);
     for (const pair of node.items) {
       const [key, keyAt] = this.key(pair, path, node);
-      const value = pair.value === null ? null : this.convert(pair.value as Node, [...path, key], keyAt, from);
+      const value =
+        pair.value === null ? null : this.convert(pair.value as Node, [...path, key], keyAt, from);
       if (key === "__proto__") Object.defineProperty(object, key, { value, enumerable: true });
       else object[key] = value;
     }
@@ -170,7 +177,12 @@ class Converter {
       const exact = value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER);
       return exact ? Number(value) : value;
     }
-    if (value === null || typeof value === "string" || typeof value === "number" || typeof value === "boolean")
+    if (
+      value === null ||
+      typeof value === "string" ||
+      typeof value === "number" ||
+      typeof value === "boolean"
+    )
       return value;
     throw this.fail({ problem: "is not a plain value", field: fieldName(path) }, node.range?.[0] ?? 0);
   }

@@ -37,10 +37,16 @@ export function renderField(observation: Observation, field: ObservationField | 
       return (observation.exits ?? []).map(renderExit).join("; ") || nothing;
     case "signals": {
       const signals = observation.signals ?? [];
-      return signals.map((s) => `${[s.signal, s.code].filter(Boolean).join(" ")} ${renderPages(s.pages)}`).join("; ") || nothing;
+      return (
+        signals
+          .map((s) => `${[s.signal, s.code].filter(Boolean).join(" ")} ${renderPages(s.pages)}`)
+          .join("; ") || nothing
+      );
     }
     case "frames":
-      return (observation.frames ?? []).map(({ is, pages }) => `${is} ${renderPages(pages)}`).join("; ") || nothing;
+      return (
+        (observation.frames ?? []).map(({ is, pages }) => `${is} ${renderPages(pages)}`).join("; ") || nothing
+      );
     case "bitmap":
     case "resident":
       return pagesOrNothing(observation[field]);
@@ -59,7 +65,9 @@ function pagesOrNothing(pages: PageList | undefined): string {
 }
 
 function renderStage2({ stage2 }: Observation): string {
-  return (stage2 ?? []).map(([first, end, level, words]) => `${first}-${end} L${level} ${words || "hole"}`).join("; ");
+  return (stage2 ?? [])
+    .map(([first, end, level, words]) => `${first}-${end} L${level} ${words || "hole"}`)
+    .join("; ");
 }
 
 /** The fields that say something, in the order in which people ask for them. */

@@ -11,6 +11,7 @@ export function renderStep({ call, args = {}, as, task }: Step): string {
 
 export function renderArgument(value: ArgumentValue): string {
   if (!Array.isArray(value)) return String(value);
-  const isFlags = value.length > 0 && value.every((element) => typeof element === "string" && /^[A-Z]/.test(element));
+  const isFlags =
+    value.length > 0 && value.every((element) => typeof element === "string" && /^[A-Z]/.test(element));
   return isFlags ? value.join("|") : `[${value.join(", ")}]`;
 }

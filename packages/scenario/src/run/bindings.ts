@@ -3,12 +3,14 @@ import { fileBindings } from "./bind/files.js";
 import { kvmBindings } from "./bind/kvm.js";
 import { memoryBindings } from "./bind/memory.js";
 import { numaBindings } from "./bind/numa.js";
+import { processBindings } from "./bind/processes.js";
 import type { Bindings } from "./outcome.js";
 
 /** The calls of the vocabulary that the model has. A new call is a function in a file under bind/. */
 export const bindings: Bindings = {
   ...accessBindings,
   ...memoryBindings,
+  ...processBindings,
   ...fileBindings,
   ...numaBindings,
   ...kvmBindings,

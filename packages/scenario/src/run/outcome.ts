@@ -9,6 +9,8 @@ export interface CallOutcome {
   readonly refusal?: Refusal;
   /** What the call returned, for the name that the step gives it. */
   readonly value?: bigint;
+  /** The child that the call made, for the name that the step gives it. */
+  readonly task?: Task;
   /** What was observed beside the notifiers; `ret` is 0 unless stated here. */
   readonly observation?: Observation;
 }

@@ -11,6 +11,11 @@ export function named(result: Result<number>): CallOutcome {
   return isRefusal(result) ? { refusal: result } : { value: BigInt(result) };
 }
 
+/** The outcome of a call that returns how much it did. */
+export function count(result: Result<number>): CallOutcome {
+  return isRefusal(result) ? { refusal: result } : { observation: { ret: result } };
+}
+
 /** An unsigned argument as the model takes it: exact below 2^53, and large enough above to be refused all the same. */
 export function unsigned(value: bigint): number {
   return Number(value);

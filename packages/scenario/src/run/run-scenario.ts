@@ -7,13 +7,15 @@ import { patchesOf, type Scenario } from "../format/scenario.js";
 import type { Step } from "../format/step.js";
 import type { Behaviour } from "../kernels/behaviour.js";
 import { type Kernel, kernelOf, kernels, newestKernel } from "../kernels/kernels.js";
-import { type Decision, NotBuiltIn, type NotModelled, type RunOptions, type RunResult, type StepResult } from "../model.js";
+import { type Decision, NotBuiltIn, type NotModelled, type RunOptions, type RunResult, type StepResult, type Violation } from "../model.js";
 import { applyPatch, type Patch } from "../patches/define-patch.js";
 import { patches as builtIn, patchOf } from "../patches/patches.js";
 import { bindings } from "./bindings.js";
 import { type FrameSnapshot, frameFates, snapshotFrames } from "./frame-fates.js";
 import { NotifierLog } from "./notifier-log.js";
 import type { CallOutcome } from "./outcome.js";
+import { mappedPages, staleStage2Mapping } from "./slot-mappings.js";
+import { unmet } from "./unmet.js";
 import { World } from "./world.js";
 
 /** Decisions kept per step: enough to see why, also where a step works through many pages. */
@@ -49,7 +51,7 @@ export function settingOf(scenario: Scenario, options: RunOptions): Setting {
 /** Runs the steps of a scenario on the model, one after the other. */
 export function runScenario(scenario: Scenario, options: RunOptions = {}): RunResult {
   const setting = settingOf(scenario, options);
-  const run = new Run(scenario, setting.behaviour);
+  const run = new Run(scenario, setting.behaviour, options.checks !== false);
   run.steps();
   return run.result(setting, options.seed ?? 0);
 }
@@ -64,10 +66,12 @@ class Run {
   /** The frames just before the operation: the steps between the first accesses and the last ones. */
   #before: FrameSnapshot | null = null;
   #accessed = false;
+  readonly #violations: Violation[] = [];
 
   constructor(
     private readonly scenario: Scenario,
     behaviour: Behaviour,
+    private readonly checks: boolean,
   ) {
     const { steps, machine } = scenario;
     for (const [step, { call }] of steps.entries()) {
@@ -113,7 +117,7 @@ class Run {
     world.store.onTrace = null;
 
     const { refusal, value } = outcome;
-    if (refusal === undefined && step.as !== undefined) world.give(step, value ?? 0n);
+    if (refusal === undefined && step.as !== undefined) world.give(step, value ?? 0n, outcome.task);
     const frames = this.#before === null ? undefined : frameFates(world, this.#before);
     const notifiers = this.#notifiers!.take();
     this.#observed.push({
@@ -122,8 +126,10 @@ class Run {
       ...(notifiers === undefined ? {} : { notifiers }),
       ...(frames === undefined ? {} : { frames }),
     });
+    if (this.checks && this.#violations.length === 0) this.#check(index);
     this.#steps.push({
       decisions,
+      ...(this.checks ? { mapped: mappedPages(world) } : {}),
       ...(refusal === undefined ? {} : { refusal: { fn: refusal.fn, reason: reasonOf(refusal) } }),
     });
   }
@@ -138,6 +144,19 @@ class Run {
     const held = world.store.held.of(world.store.tid);
     if (held.length > 0) throw new Error(`${step.call} returned holding ${held.map((lock) => lock.name).join(", ")}`);
     return outcome;
+  }
+
+  #check(step: number): void {
+    const stale = staleStage2Mapping(this.#world!);
+    if (stale !== undefined) this.#violations.push({ property: "no stale stage-2 mapping", text: stale, step });
+  }
+
+  /** What the scenario expects at its end. */
+  #expectations(world: World): void {
+    for (const [index, expectation] of (this.scenario.expect ?? []).entries()) {
+      const text = unmet(world, expectation);
+      if (text !== undefined) this.#violations.push({ property: `expect[${index}]`, text });
+    }
   }
 
   /** Notes what the model lacks; any other error is a bug. */
@@ -155,24 +174,31 @@ class Run {
 
   result({ kernel, patches }: Setting, seed: number): RunResult {
     const warnings = this.#world?.host.warnings.peek() ?? [];
-    const holds = warnings.length === 0;
-    const model = [kernel.name, ...patches.map(({ name }) => name)].join(" with ");
-    const notCovered = this.#lacking.map(({ call, why }) => `${call}: ${why}`);
-    const what = holds ? "no warning of the kernel's and no broken rule of the model" : warnings.map((w) => w.text).join("; ");
+    if (this.#world !== null && this.#lacking.length === 0) this.#expectations(this.#world);
+    const violations = [
+      ...warnings.map(({ fn, text }) => ({ property: "no kernel warning", text: `WARNING in ${fn}: ${text}` })),
+      ...this.#violations,
+    ];
+    const verdict = violations.length === 0 ? "holds" : "breaks";
+    const model = [`Linux ${kernel.name}`, ...patches.map(({ name }) => name)].join(" with ");
+    const what =
+      violations.length === 0
+        ? "every property held"
+        : violations.map(({ property, text }) => `${property}: ${text}`).join("; ");
     return {
       kernel: kernel.name,
       arch: "arm64",
       patches: patches.map(({ name }) => name),
       seed,
-      verdict: holds ? "holds" : "breaks",
-      sentence: `In the model of ${model}, in this order of calls: ${what}.`,
+      verdict,
+      sentence: `in the model of ${model} on arm64, the calls made one after the other: ${what}; not covered: races.`,
       observed: this.#observed,
       steps: this.#steps,
       names: this.#names,
       notModelled: this.#lacking,
-      notCovered: [...notCovered, "other orders in which the kernel may do the same", "races"],
+      notCovered: ["races", ...this.#lacking.map(({ call, why }) => `${call}: ${why}`)],
       warnings: warnings.map(({ fn, text }) => `${fn}: ${text}`),
-      violations: warnings.map(({ fn, text }) => ({ property: "no kernel warning", text: `${fn}: ${text}` })),
+      violations,
     };
   }
 }

@@ -9,7 +9,7 @@ import {
   setMemoryRegion2,
   type Vcpu,
 } from "@kvmm/kvm-memslots";
-import { Host, isRefusal, MapFlag, mmap, NotModelled, openConsole, Prot, type Task } from "@kvmm/mm-core";
+import { exit, Host, isRefusal, MapFlag, mmap, NotModelled, openConsole, Prot, type Task } from "@kvmm/mm-core";
 import type { Machine } from "../format/machine.js";
 import type { PageList } from "../format/page-list.js";
 import type { Step } from "../format/step.js";
@@ -33,6 +33,7 @@ export class World {
   readonly names = new Map<string, bigint>();
   /** What the last KVM_GET_DIRTY_LOG returned. */
   lastDirtyLog: PageList = [];
+  readonly #ended = new Set<Task>();
   readonly #lengths = new Map<string, number>();
   readonly kvm: Kvm;
   readonly vcpu: Vcpu;
@@ -44,7 +45,11 @@ export class World {
     if ((machine.page_size ?? 4096) !== 4096) throw new NotModelled(`pages of ${machine.page_size} bytes`);
     if ((machine.arch ?? "arm64") !== "arm64") throw new NotModelled(`a run on ${machine.arch}`);
     this.store.names[0] = "the VMM";
-    this.host = new Host(this.store, { nodes: machine.nodes ?? 2, behaviour: behaviour.mm });
+    this.host = new Host(this.store, {
+      nodes: machine.nodes ?? 2,
+      swapSize: machine.config === "lab" ? 0 : 2 ** 27,
+      behaviour: behaviour.mm,
+    });
     this.module = new KvmModule(this.host, {
       architecture: arm64({ behaviour: behaviour.arm64 }),
       behaviour: behaviour.kvm,
@@ -92,8 +97,9 @@ export class World {
   }
 
   /** Gives a name what a step returned. */
-  give(step: Step, value: bigint): void {
+  give(step: Step, value: bigint, child?: Task): void {
     this.names.set(step.as!, value);
+    if (child !== undefined) this.tasks.set(step.as!, child);
     const length = step.args?.["length"];
     if (step.call !== "mmap" || length === undefined) return;
     this.#lengths.set(step.as!, this.#mappedLength(value));
@@ -107,6 +113,17 @@ export class World {
   #mappedLength(address: bigint): number {
     const vma = this.vmm.mm.vmas.peek().find((candidate) => candidate.peek().start === Number(address));
     return vma === undefined ? 0 : vma.peek().end - vma.peek().start;
+  }
+
+  /** A child exits and is reaped, unless a signal has ended it already. */
+  end(task: Task): void {
+    if (this.#ended.has(task)) return;
+    this.#ended.add(task);
+    exit(task);
+  }
+
+  hasEnded(task: Task): boolean {
+    return this.#ended.has(task);
   }
 
   /** The task of a step: the VMM, or a child. */

@@ -1,4 +1,14 @@
-import { address, choice, choices, number, optional, orElse, reference, required, size } from "../argument.js";
+import {
+  address,
+  choice,
+  choices,
+  number,
+  optional,
+  orElse,
+  reference,
+  required,
+  size,
+} from "../argument.js";
 import { call } from "./call.js";
 
 /** What the kernel does in its own time, or is told to do through a control file. */
@@ -6,7 +16,10 @@ export const activityCalls = {
   compact_memory: call("compacts memory", {}),
   split_huge_pages: call("splits every huge page of the system", { value: required(number) }),
   node_reclaim: call("reclaims memory of a node", { node: required(number), size: required(size) }),
-  lru_gen_age: call("ageing walks of the multi-generational LRU", { node: required(number), times: required(number) }),
+  lru_gen_age: call("ageing walks of the multi-generational LRU", {
+    node: required(number),
+    times: required(number),
+  }),
   ksm_run: call("ksmd scans everything so often, then stops", { full_scans: required(number) }),
   damon: call("DAMON watches a range, or the frame behind a page", {
     ops: required(choice("fvaddr", "paddr")),

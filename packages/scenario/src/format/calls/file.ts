@@ -31,7 +31,11 @@ const count = { count: required(size) };
 
 /** System calls on files, the one behind guest memory among them. */
 export const fileCalls = {
-  memfd_create: call("makes a file in memory", { flags: required(flags(memfdFlags)) }, { gives: "descriptor" }),
+  memfd_create: call(
+    "makes a file in memory",
+    { flags: required(flags(memfdFlags)) },
+    { gives: "descriptor" },
+  ),
   ftruncate: call("sets the size of a file", { ...fd, length: required(size) }),
   fallocate: call("allocates, zeroes or frees a part of a file", {
     ...fd,
@@ -55,7 +59,11 @@ export const fileCalls = {
     ...count,
     offset: required(size),
   }),
-  lseek: call("moves the position in a file", { ...fd, offset: required(size), whence: required(constant(whences)) }),
+  lseek: call("moves the position in a file", {
+    ...fd,
+    offset: required(size),
+    whence: required(constant(whences)),
+  }),
   fsync: call("writes a file back", fd),
   fstat: call("asks for a file's size and mode", fd),
   fstatfs: call("asks for the type of a file's filesystem", fd),

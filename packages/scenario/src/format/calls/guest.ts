@@ -1,7 +1,7 @@
-import { number, orElse, required, size } from "../argument.js";
+import { number, orElse, pagesSize, required } from "../argument.js";
 import { call } from "./call.js";
 
-const range = { gpa: required(size), length: required(size), stride: orElse(size, "1p") };
+const range = { gpa: required(pagesSize), length: required(pagesSize), stride: orElse(pagesSize, "1p") };
 
 /** What the guest does to its memory. */
 export const guestCalls = {

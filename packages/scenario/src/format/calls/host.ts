@@ -1,7 +1,7 @@
-import { address, number, orElse, required, size } from "../argument.js";
+import { number, orElse, pagesAddress, pagesSize, required } from "../argument.js";
 import { call } from "./call.js";
 
-const range = { addr: required(address), length: required(size), stride: orElse(size, "1p") };
+const range = { addr: required(pagesAddress), length: required(pagesSize), stride: orElse(pagesSize, "1p") };
 
 /** What the VMM does through its own mapping of that memory. */
 export const hostCalls = {

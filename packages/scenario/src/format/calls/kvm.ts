@@ -39,7 +39,10 @@ export const kvmCalls = {
     },
     { gives: "descriptor" },
   ),
-  KVM_SET_USER_MEMORY_REGION: call("creates, changes or deletes a memslot", { ...region, argp: optional(address) }),
+  KVM_SET_USER_MEMORY_REGION: call("creates, changes or deletes a memslot", {
+    ...region,
+    argp: optional(address),
+  }),
   KVM_SET_USER_MEMORY_REGION2: call("creates, changes or deletes a memslot, with guest_memfd", {
     ...region,
     guest_memfd: orElse(descriptor, 0),
@@ -65,7 +68,10 @@ export const kvmCalls = {
     cap: required(constant(capabilities)),
     args: required(numbers),
   }),
-  KVM_CHECK_EXTENSION: call("asks for a capability", { ...onVm, extension: required(constant(capabilities)) }),
+  KVM_CHECK_EXTENSION: call("asks for a capability", {
+    ...onVm,
+    extension: required(constant(capabilities)),
+  }),
   KVM_PRE_FAULT_MEMORY: call("maps guest memory ahead of the guest", {
     on: orElse(descriptor, "vcpu"),
     gpa: required(size),

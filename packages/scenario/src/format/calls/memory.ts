@@ -1,5 +1,12 @@
 import { address, constant, descriptor, flags, orElse, protection, required, size } from "../argument.js";
-import { advices, mlock2Flags, mlockallFlags, mmapFlags, mremapFlags, msyncFlags } from "../constants/mman.js";
+import {
+  advices,
+  mlock2Flags,
+  mlockallFlags,
+  mmapFlags,
+  mremapFlags,
+  msyncFlags,
+} from "../constants/mman.js";
 import { call } from "./call.js";
 
 const range = { addr: required(address), length: required(size) };

@@ -1,4 +1,15 @@
-import { address, choices, constant, flags, nodemask, number, optional, orElse, required, size } from "../argument.js";
+import {
+  address,
+  choices,
+  constant,
+  flags,
+  nodemask,
+  number,
+  optional,
+  orElse,
+  required,
+  size,
+} from "../argument.js";
 import { getMempolicyFlags, mbindFlags, policyModeFlags, policyModes } from "../constants/mempolicy.js";
 import { call } from "./call.js";
 
@@ -33,9 +44,12 @@ export const numaCalls = {
     node: optional(number),
     flags: orElse(flags(mbindFlags), []),
   }),
-  numa_balancing: call("automatic NUMA balancing, while the VMM moves to node 1 and the touchers keep writing", {
-    mode: required(number),
-    toucher: required(choices("host", "guest")),
-    ms: required(number),
-  }),
+  numa_balancing: call(
+    "automatic NUMA balancing, while the VMM moves to node 1 and the touchers keep writing",
+    {
+      mode: required(number),
+      toucher: required(choices("host", "guest")),
+      ms: required(number),
+    },
+  ),
 } as const;

@@ -1,13 +1,22 @@
 import { address, descriptor, flags, number, required, size } from "../argument.js";
 import { pageCategories, pagemapScanFlags } from "../constants/pagemap.js";
-import { registerModes, userfaultfdFeatures, userfaultfdFlags, writeProtectModes } from "../constants/userfaultfd.js";
+import {
+  registerModes,
+  userfaultfdFeatures,
+  userfaultfdFlags,
+  writeProtectModes,
+} from "../constants/userfaultfd.js";
 import { call } from "./call.js";
 
 const range = { on: required(descriptor), addr: required(address), length: required(size) };
 
 /** userfaultfd, and the page-table scan that works with it. */
 export const userfaultfdCalls = {
-  userfaultfd: call("makes a userfaultfd", { flags: required(flags(userfaultfdFlags)) }, { gives: "descriptor" }),
+  userfaultfd: call(
+    "makes a userfaultfd",
+    { flags: required(flags(userfaultfdFlags)) },
+    { gives: "descriptor" },
+  ),
   UFFDIO_API: call("enables features of a userfaultfd", {
     on: required(descriptor),
     features: required(flags(userfaultfdFeatures)),

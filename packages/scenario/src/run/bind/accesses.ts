@@ -59,15 +59,21 @@ export function guestTouch(world: World, kind: Access, args: Range & { readonly 
 }
 
 /** A thread's accesses through its own mapping, and the signals that they raise. */
-export function hostTouch(task: Task, args: Range & { readonly addr: bigint }, written?: Written): CallOutcome {
+export function hostTouch(world: World, task: Task, args: Range & { readonly addr: bigint }, written?: Written): CallOutcome {
   const signals = new GroupedPages<Omit<SignalObservation, "pages">>();
   let value: number | undefined;
   let word = written?.value ?? 0n;
   for (const offset of touched(args)) {
     const address = unsigned(args.addr) + offset;
     const done = hostAccess(task, address, written === undefined ? undefined : Number(word & WORD));
-    if ("signal" in done) signals.add({ signal: done.signal, code: done.code }, Math.floor(offset / PAGE_SIZE));
-    else if (offset === 0) value = done.value;
+    if ("signal" in done) {
+      signals.add({ signal: done.signal, code: done.code }, Math.floor(offset / PAGE_SIZE));
+      // A child has no handler: it dies of it.
+      if (task !== world.vmm) {
+        world.end(task);
+        break;
+      }
+    } else if (offset === 0) value = done.value;
     word += written?.value_step ?? 0n;
   }
   const observation: Observation = {
@@ -86,6 +92,6 @@ export const accessBindings = {
   vcpu_read: (world, _task, args) => guestTouch(world, "read", args),
   vcpu_write: (world, _task, args) => guestTouch(world, "write", args, args),
   vcpu_exec: (world, _task, args) => guestTouch(world, "exec", args),
-  host_read: (_world, task, args) => hostTouch(task, args),
-  host_write: (_world, task, args) => hostTouch(task, args, args),
+  host_read: (world, task, args) => hostTouch(world, task, args),
+  host_write: (world, task, args) => hostTouch(world, task, args, args),
 } satisfies Bindings;

@@ -71,7 +71,7 @@ function balance(world: World, task: World["vmm"], mode: number, toucher: readon
     if (mode !== 0) taskNumaWork(task, mode);
     if (toucher.includes("host") && ram !== undefined) {
       const length = BigInt(world.lengthOf("ram"));
-      const { observation } = hostTouch(task, { addr: ram, length, stride: PAGE }, WORD_WRITTEN);
+      const { observation } = hostTouch(world, task, { addr: ram, length, stride: PAGE }, WORD_WRITTEN);
       outcomes.push(observation ?? {});
     }
     if (!toucher.includes("guest")) continue;

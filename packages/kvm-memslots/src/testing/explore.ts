@@ -1,0 +1,24 @@
+import { type Call, type SearchOptions, type SearchResult, search } from "@kvmm/interleave";
+import type { Machine } from "./machine.js";
+
+/** Every interleaving of some threads, each of which makes its calls one after the other. */
+export function explore(
+  machine: Machine,
+  threads: Readonly<Record<string, Call | readonly Call[]>>,
+  options: SearchOptions = {},
+): SearchResult {
+  machine.store.onTrace = null;
+  const list = Object.entries(threads).map(([name, calls]) => ({
+    name,
+    calls: typeof calls === "function" ? [calls] : calls,
+  }));
+  return search(machine.store, list, options);
+}
+
+/** What a search found, in words; without the frame numbers. */
+export function verdict(result: SearchResult): string {
+  if (!result.exhaustive && result.violations.length === 0)
+    return `not covered: gave up after ${result.states} states`;
+  const found = result.violations.map((violation) => violation.message.replace(/frame \d+/, "a frame"));
+  return found.length === 0 ? "holds" : [...new Set(found)].join("; ");
+}

@@ -1,0 +1,39 @@
+import { DEFAULT_MAP_WINDOW } from "./addresses.js";
+import type { Mm } from "./mm.js";
+import type { Process } from "./task.js";
+import { unlinkReverse } from "./vma-tree.js";
+import { freeBatch, freePgtables, unmapVmas } from "./zap.js";
+
+/** mmput(): the last user takes the address space apart. */
+function mmput(mm: Mm): void {
+  if (mm.users.update((users) => users - 1) > 0) return;
+  exitMmap(mm);
+}
+
+/** exit_mmap() */
+function exitMmap(mm: Mm): void {
+  for (const notifier of mm.notifiers.get()) notifier.release();
+  mm.mmapLock.writeLock();
+  const vmas = mm.vmas.overlapping(0, Number.MAX_SAFE_INTEGER);
+  const first = vmas[0]?.fields.start;
+  const last = vmas[vmas.length - 1]?.fields.end;
+  if (first !== undefined && last !== undefined) {
+    const batch = unmapVmas(mm, vmas, first, last);
+    for (const vma of vmas) {
+      unlinkReverse(vma);
+      mm.vmas.delete(vma.fields.start);
+    }
+    freePgtables(mm, first, last, 0, DEFAULT_MAP_WINDOW);
+    freeBatch(mm.host, batch);
+  }
+  mm.mmapLock.writeUnlock();
+  for (const vma of vmas) vma.fields.file?.put();
+}
+
+/** do_exit(): the address space goes (exit_mm), then the descriptors (exit_files). */
+export function doExit(process: Process): void {
+  mmput(process.mm);
+  const files = process.files.get();
+  process.files.set([]);
+  for (const file of files) file?.put();
+}

@@ -1,0 +1,114 @@
+import { entryEnd, type Hva, PAGE_SIZE, PMD_SIZE } from "./addresses.js";
+import { AnonVma } from "./anon-vma.js";
+import { PageFlag } from "./frames.js";
+import { leafAt } from "./leaf.js";
+import type { Mm } from "./mm.js";
+import { NotModelled } from "./not-modelled.js";
+import { invalidateRangeEnd, invalidateRangeStart, type NotifierRange } from "./notifier.js";
+import type { Table } from "./page-table.js";
+import { type Pte, PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "./pte.js";
+import { addRmap } from "./rmap.js";
+import { Vma, type VmaFields, VmFlag } from "./vma.js";
+import { cloneAnon, linkAnon, linkVma } from "./vma-tree.js";
+
+const NOT_INHERITED =
+  VmFlag.locked | VmFlag.lockonfault | VmFlag.uffdMissing | VmFlag.uffdMinor | VmFlag.uffdWp;
+
+/** dup_mmap(): the child gets a copy of every mapping, but those that are not to be copied. */
+export function dupMmap(child: Mm, parent: Mm): void {
+  parent.mmapLock.writeLock();
+  child.mmapLock.writeLock();
+  for (const vma of parent.vmas.overlapping(0, Number.MAX_SAFE_INTEGER)) {
+    const fields = vma.fields;
+    if ((fields.flags & VmFlag.dontcopy) === 0) dupVma(child, vma, fields);
+  }
+  child.mmapLock.writeUnlock();
+  parent.mmapLock.writeUnlock();
+}
+
+function dupVma(child: Mm, vma: Vma, fields: VmaFields): void {
+  const { store } = child.host;
+  const { uffd: _parents, ...inherited } = fields;
+  const copy = store.create(() => new Vma(child, { ...inherited, flags: fields.flags & ~NOT_INHERITED }));
+  fields.file?.get();
+  copy.mayHaveGuards.set(vma.mayHaveGuards.get());
+  linkVma(copy);
+  // MADV_WIPEONFORK: an empty mapping.
+  if ((fields.flags & VmFlag.wipeonfork) !== 0) return;
+  anonVmaFork(copy, vma);
+  copyPageRange(copy, vma, fields);
+}
+
+/** anon_vma_fork(): the pages that are there may be mapped by either; new ones of the child are its own. */
+function anonVmaFork(copy: Vma, vma: Vma): void {
+  const parent = vma.anonVma.get();
+  if (parent === null) return;
+  cloneAnon(copy, vma, false);
+  const { mm } = copy;
+  const { store } = mm.host;
+  const own = store.create(() => new AnonVma(store, parent));
+  mm.pageTableLock.lock();
+  copy.anonVma.set(own);
+  mm.pageTableLock.unlock();
+  linkAnon(copy);
+}
+
+/** copy_page_range(): only where faults could not bring the same back (vma_needs_copy). */
+function copyPageRange(copy: Vma, vma: Vma, fields: VmaFields): void {
+  if (vma.anonVma.get() === null && !vma.mayHaveGuards.get()) return;
+  if ((fields.flags & VmFlag.hugetlb) !== 0) throw new NotModelled("fork with private hugetlb memory");
+  const { mm } = vma;
+  const { start, end } = fields;
+  const cow = (fields.flags & (VmFlag.shared | VmFlag.mayWrite)) === VmFlag.mayWrite;
+  let range: NotifierRange | null = null;
+  if (cow) range = invalidateRangeStart(mm, start, end, "PROTECTION_PAGE", "copy_page_range");
+  for (let at = start; at < end; ) {
+    const next = entryEnd(at, PMD_SIZE, end);
+    const table = mm.pteTable(at);
+    if (table !== null) copyPteRange(copy, vma, table, at, next, cow);
+    else if (leafAt(mm, at) !== null) throw new NotModelled("fork with a huge page in a private mapping");
+    at = next;
+  }
+  if (range !== null) invalidateRangeEnd(mm, range);
+}
+
+/** copy_pte_range() */
+function copyPteRange(copy: Vma, vma: Vma, source: Table, start: Hva, end: Hva, cow: boolean): void {
+  const { mm } = copy;
+  const target = mm.allocPte(start);
+  const last = source.indexOf(end - PAGE_SIZE);
+  mm.pageTableLock.lock();
+  // The child's lock, then the parent's: nobody else knows the child yet.
+  vma.mm.pageTableLock.lock();
+  for (let index = source.indexOf(start); index <= last; index++) {
+    const pte = source.get(index);
+    if (pte !== 0) target.set(index, copyEntry(copy, source, index, pte, cow));
+  }
+  vma.mm.pageTableLock.unlock();
+  mm.pageTableLock.unlock();
+}
+
+/** copy_present_pte(), copy_nonpresent_pte(). @returns the child's entry */
+function copyEntry({ mm }: Vma, source: Table, index: number, pte: Pte, cow: boolean): Pte {
+  const { frames, swap } = mm.host;
+  if (!ptePresent(pte)) {
+    if (pteHas(pte, PteFlag.swap)) {
+      swap.get(ptePfn(pte));
+      if (pteHas(pte, PteFlag.exclusive)) source.set(index, pteChange(pte, 0, PteFlag.exclusive));
+      return pteChange(pte, 0, PteFlag.exclusive | PteFlag.uffdWp);
+    }
+    if (pteHas(pte, PteFlag.marker)) return (pte & (PteFlag.guard | PteFlag.poisoned)) === 0 ? 0 : pteChange(pte, 0, PteFlag.uffdWp);
+    // A migration or poisoned entry: written through neither.
+    if (cow && pteHas(pte, PteFlag.write)) source.set(index, pteChange(pte, 0, PteFlag.write));
+    return pteChange(pte, 0, (cow ? PteFlag.write : 0) | PteFlag.uffdWp);
+  }
+  const pfn = ptePfn(pte);
+  if (!pteHas(pte, PteFlag.special)) {
+    frames.get(pfn);
+    addRmap(frames, pfn, mm);
+    // folio_try_dup_anon_rmap_pte()
+    if (frames.test(pfn, PageFlag.anon)) frames.mark(pfn, 0, PageFlag.anonExclusive);
+  }
+  if (cow && pteHas(pte, PteFlag.write)) source.set(index, pteChange(pte, 0, PteFlag.write));
+  return pteChange(pte, 0, PteFlag.young | PteFlag.uffdWp | (cow ? PteFlag.write : PteFlag.dirty));
+}

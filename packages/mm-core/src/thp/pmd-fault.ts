@@ -1,0 +1,18 @@
+import type { Hva } from "../addresses.js";
+import type { Fault } from "../fault/fault.js";
+import type { Table } from "../page-table.js";
+import type { Pte } from "../pte.js";
+
+/** A fault on an address that a PMD entry maps, or could. */
+export interface PmdFault extends Fault {
+  /** Where the huge page begins. */
+  readonly haddr: Hva;
+  /** The table of the PMD entry. */
+  readonly pmds: Table;
+  readonly pmdIndex: number;
+  /** The entry as it was when the fault was taken. */
+  readonly origPmd: Pte;
+}
+
+/** VM_FAULT_FALLBACK: to be done with small pages. */
+export const FALLBACK = "FALLBACK";

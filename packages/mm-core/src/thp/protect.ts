@@ -1,0 +1,24 @@
+import type { Table } from "../page-table.js";
+import { canMapNumaHint, type ProtectReason } from "../protect.js";
+import { canBecomeWritable, pageProt, pteModify } from "../prot.js";
+import { PteFlag, pteChange, pteHas, ptePresent, pteProtNone } from "../pte.js";
+import type { Vma } from "../vma.js";
+
+/** change_huge_pmd(), under page_table_lock. @returns was the entry changed? */
+export function changeHugePmd(vma: Vma, pmds: Table, pmdIndex: number, reason: ProtectReason): boolean {
+  const { mm, fields } = vma;
+  const pmd = pmds.get(pmdIndex);
+  if (!ptePresent(pmd)) {
+    // change_non_present_huge_pmd(): a write migration entry becomes a read one.
+    if (pteHas(pmd, PteFlag.write)) pmds.set(pmdIndex, pteChange(pmd, 0, PteFlag.write));
+    return false;
+  }
+  const { numa } = reason;
+  if (numa !== undefined && (pteProtNone(pmd) || !canMapNumaHint(vma, fields, pmd, numa))) return false;
+  let now = pteModify(pmd, numa === undefined ? pageProt(fields) : PteFlag.protNone);
+  if (reason.tryWritable === true && canBecomeWritable(mm.host.frames, fields, now)) {
+    now = pteChange(now, PteFlag.write, 0);
+  }
+  pmds.set(pmdIndex, now);
+  return true;
+}

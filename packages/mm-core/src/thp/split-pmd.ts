@@ -1,0 +1,96 @@
+import { type Hva, PMD_PAGES, PMD_SIZE } from "../addresses.js";
+import { PageFlag } from "../frames.js";
+import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
+import type { Table } from "../page-table.js";
+import { pageProt } from "../prot.js";
+import { mkPte, PteFlag, type Pte, pteChange, pteHas, ptePfn } from "../pte.js";
+import { addRmap, removeRmapPmd } from "../rmap.js";
+import { isAnonymous, type Vma } from "../vma.js";
+import { isHugeZeroPmd } from "./huge-zero-folio.js";
+
+/** What entries keep when one becomes many. */
+const KEPT = PteFlag.write | PteFlag.dirty | PteFlag.young | PteFlag.uffdWp;
+
+/** __split_huge_pmd(): from here on small entries map what a huge one did, if one stands there. */
+export function splitHugePmd(vma: Vma, address: Hva): void {
+  const { mm } = vma;
+  const haddr = address - (address % PMD_SIZE);
+  const range = invalidateRangeStart(mm, haddr, haddr + PMD_SIZE, "CLEAR", "__split_huge_pmd");
+  mm.pageTableLock.lock();
+  splitHugePmdLocked(vma, haddr, false);
+  mm.pageTableLock.unlock();
+  invalidateRangeEnd(mm, range);
+}
+
+/**
+ * split_huge_pmd_locked(), under page_table_lock and within a notifier. The page itself stays huge.
+ * @param freeze make migration entries of what is mapped
+ */
+export function splitHugePmdLocked(vma: Vma, haddr: Hva, freeze: boolean): void {
+  const { mm, fields } = vma;
+  const { host } = mm;
+  const { frames } = host;
+  const pmds = mm.pmd(haddr);
+  if (pmds === null) return;
+  const pmdIndex = pmds.indexOf(haddr);
+  const old = pmds.get(pmdIndex);
+  if (old === 0) return;
+  const folio = ptePfn(old);
+  const kept = old & KEPT;
+  const migrating = pteHas(old, PteFlag.migration);
+  if (!isAnonymous(fields)) {
+    pmds.set(pmdIndex, 0);
+    if (migrating) return;
+    if (pteHas(old, PteFlag.dirty)) frames.mark(folio, PageFlag.dirty);
+    removeRmapPmd(frames, folio, mm);
+    frames.put(folio);
+    return;
+  }
+  const table = mm.newTable(0, haddr);
+  if (isHugeZeroPmd(old)) {
+    // __split_huge_zero_page_pmd(): each entry maps the small zero page.
+    const entry = mkPte(host.zeroPfn, pageProt(fields) | PteFlag.special | PteFlag.young | (old & PteFlag.uffdWp));
+    for (let index = 0; index < PMD_PAGES; index++) table.set(index, entry);
+  } else if (migrating) {
+    fill(table, mkPte(folio, PteFlag.migration | kept));
+  } else {
+    if (pteHas(old, PteFlag.dirty)) frames.mark(folio, PageFlag.dirty);
+    if (frames.test(folio, PageFlag.anonExclusive)) {
+      for (let page = 1; page < PMD_PAGES; page++) frames.mark(folio + page, PageFlag.anonExclusive);
+    }
+    if (freeze) fill(table, mkPte(folio, PteFlag.migration | kept));
+    else {
+      frames.getMany(folio, PMD_PAGES - 1);
+      addRmap(frames, folio, mm, PMD_PAGES);
+      fill(table, mkPte(folio, pageProt(fields) | kept));
+    }
+    removeRmapPmd(frames, folio, mm);
+    if (freeze) frames.put(folio);
+  }
+  pmds.setChild(pmdIndex, table);
+  pmds.set(pmdIndex, 0);
+  host.store.trace("__split_huge_pmd", () => `the huge page at ${haddr.toString(16)} is mapped by small entries now`);
+}
+
+/** set_ptes(): entries for the pages from that of `first` on. */
+function fill(table: Table, first: Pte): void {
+  const pfn = ptePfn(first);
+  const flags = pteChange(first, 0, 0) - mkPte(pfn, 0);
+  for (let index = 0; index < PMD_PAGES; index++) table.set(index, mkPte(pfn + index, flags));
+}
+
+/** split_huge_pmd_if_needed() */
+function splitHugePmdIfNeeded(vma: Vma, address: Hva): void {
+  if (address % PMD_SIZE === 0) return;
+  const { start, end } = vma.fields;
+  const haddr = address - (address % PMD_SIZE);
+  if (haddr < start || haddr + PMD_SIZE > end) return;
+  // split_huge_pmd_address(): whatever stands there, the notifier is raised as soon as there is a table of PMD entries.
+  if (vma.mm.pmd(address) !== null) splitHugePmd(vma, address);
+}
+
+/** vma_adjust_trans_huge(): before the bounds of a mapping become `start` and `end`, which no huge entry may cross. */
+export function vmaAdjustTransHuge(vma: Vma, start: Hva, end: Hva): void {
+  splitHugePmdIfNeeded(vma, start);
+  splitHugePmdIfNeeded(vma, end);
+}

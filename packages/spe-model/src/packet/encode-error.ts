@@ -1,0 +1,14 @@
+/** A field has a value that its bits cannot hold. */
+export class EncodeError extends RangeError {
+  override readonly name = "EncodeError";
+  /** Which field. */
+  readonly field: string;
+  /** The value it was given. */
+  readonly value: number | bigint;
+
+  constructor(field: string, value: number | bigint, allowed: string) {
+    super(`${field} is ${value}; allowed is ${allowed}`);
+    this.field = field;
+    this.value = value;
+  }
+}

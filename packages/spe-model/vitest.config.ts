@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+// Workspace packages are read from their TypeScript sources, so that tests need no build.
+const conditions = ["@kvmm/source", "node", "import", "module", "default"];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    include: ["src/**/*.test.ts"],
+    server: { deps: { inline: [/^@kvmm\//] } },
+  },
+});
