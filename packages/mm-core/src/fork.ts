@@ -1,13 +1,13 @@
 import { entryEnd, type Hva, PAGE_SIZE, PMD_SIZE } from "./addresses.js";
 import { AnonVma } from "./anon-vma.js";
 import { PageFlag } from "./frames.js";
-import { leafAt } from "./leaf.js";
 import type { Mm } from "./mm.js";
 import { NotModelled } from "./not-modelled.js";
 import { invalidateRangeEnd, invalidateRangeStart, type NotifierRange } from "./notifier.js";
 import type { Table } from "./page-table.js";
 import { type Pte, PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "./pte.js";
 import { addRmap } from "./rmap.js";
+import { copyHugePmd } from "./thp/copy.js";
 import { Vma, type VmaFields, VmFlag } from "./vma.js";
 import { cloneAnon, linkAnon, linkVma } from "./vma-tree.js";
 
@@ -64,12 +64,26 @@ function copyPageRange(copy: Vma, vma: Vma, fields: VmaFields): void {
   if (cow) range = invalidateRangeStart(mm, start, end, "PROTECTION_PAGE", "copy_page_range");
   for (let at = start; at < end; ) {
     const next = entryEnd(at, PMD_SIZE, end);
-    const table = mm.pteTable(at);
-    if (table !== null) copyPteRange(copy, vma, table, at, next, cow);
-    else if (leafAt(mm, at) !== null) throw new NotModelled("fork with a huge page in a private mapping");
+    const pmds = mm.pmd(at);
+    if (pmds !== null) copyPmd(copy, vma, pmds, at, next, cow);
     at = next;
   }
   if (range !== null) invalidateRangeEnd(mm, range);
+}
+
+/** copy_pmd_range(), of one entry */
+function copyPmd(copy: Vma, vma: Vma, source: Table, start: Hva, end: Hva, cow: boolean): void {
+  const index = source.indexOf(start);
+  const table = source.child(index);
+  if (table !== null) copyPteRange(copy, vma, table, start, end, cow);
+  else if (source.get(index) !== 0) {
+    const target = copy.mm.allocPmd(start);
+    copy.mm.pageTableLock.lock();
+    vma.mm.pageTableLock.lock();
+    copyHugePmd(copy, target, source, index);
+    vma.mm.pageTableLock.unlock();
+    copy.mm.pageTableLock.unlock();
+  }
 }
 
 /** copy_pte_range() */

@@ -258,6 +258,23 @@ export class Frames {
     }
   }
 
+  /** take_page_off_buddy(): a free small frame is poisoned and never handed out again. @returns false if it is not free */
+  retire(pfn: Pfn): boolean {
+    if (this.refcount.get(pfn) !== 0) return false;
+    const state = this.#nodeState;
+    const list = FIELDS * this.nodeOf(pfn) + FREE;
+    const next = this.#nextFree.get(pfn);
+    let before = state.get(list);
+    if (before === pfn) state.set(list, next);
+    else {
+      while (before !== 0 && this.#nextFree.get(before) !== pfn) before = this.#nextFree.get(before);
+      if (before === 0) return false;
+      this.#nextFree.set(before, next);
+    }
+    this.flags.exchangeBits(pfn, PageFlag.hwpoison, 0);
+    return true;
+  }
+
   /**
    * __split_folio_to_order() to order 0, with folio_ref_unfreeze(): each page of a large folio that nobody maps becomes
    * a folio of its own with `references` of them.

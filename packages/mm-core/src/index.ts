@@ -24,8 +24,9 @@ export { type FileOps, Inode, type InodeTraits, OpenFile, pgoffOf } from "./file
 export { filemapCreateFolio, filemapLockFolio, truncateInodePagesRange, unmapMappingRange } from "./filemap.js";
 export { FrameError, Frames, PageFlag } from "./frames.js";
 export { type GupError, type GupFlags, getUserPage } from "./gup.js";
-export { Host, type HostOptions, type Warning } from "./host.js";
+export { Host, type HostOptions, type TransparentHugepage, type Warning } from "./host.js";
 export { type HostAccess, hostAccess } from "./host-access.js";
+export { type Leaf, leafAt, leafPage } from "./leaf.js";
 export { Mempolicy, type PolicyMode, SharedPolicy } from "./mempolicy.js";
 export { Mm, userMappingSize } from "./mm.js";
 export { NotModelled } from "./not-modelled.js";

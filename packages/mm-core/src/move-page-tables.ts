@@ -2,6 +2,8 @@ import { entryEnd, type Hva, PAGE_SIZE, PMD_SIZE } from "./addresses.js";
 import { NotModelled } from "./not-modelled.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "./notifier.js";
 import { type Pte, PteFlag, pteChange, ptePresent } from "./pte.js";
+import { moveHugePmd } from "./thp/move.js";
+import { splitHugePmd } from "./thp/split-pmd.js";
 import { type Vma, VmFlag } from "./vma.js";
 
 /** move_page_tables(): the entries of `[from, from + length)` move to another mapping of the same process. */
@@ -15,10 +17,23 @@ export function movePageTables(old: Vma, to: Vma, from: Hva, target: Hva, length
   for (let at = from; at < from + length; ) {
     const here = at - from + target;
     const next = Math.min(entryEnd(at, PMD_SIZE, from + length), at + entryEnd(here, PMD_SIZE, target + length) - here);
-    movePtes(old, at, next, here, clear);
+    movePmd(old, at, next, here, clear);
     at = next;
   }
   invalidateRangeEnd(mm, range);
+}
+
+/** The body of move_page_tables(): a huge page moves as a whole, if all of it is to move to where it can stand. */
+function movePmd(old: Vma, start: Hva, end: Hva, target: Hva, clear: number): void {
+  const { mm } = old;
+  const pmds = mm.pmd(start);
+  if (pmds === null) return;
+  const index = pmds.indexOf(start);
+  if (pmds.child(index) === null && pmds.get(index) !== 0) {
+    if (end - start === PMD_SIZE && moveHugePmd(mm, pmds, index, target, clear)) return;
+    splitHugePmd(old, start);
+  }
+  movePtes(old, start, end, target, clear);
 }
 
 /** move_ptes(), for a range within one table on either side */

@@ -34,6 +34,11 @@ export interface RunOptions {
   readonly seed?: number;
   /** Look after each step whether stage 2 still agrees with the memory behind it. Default true; costs time on large slots. */
   readonly checks?: boolean;
+  /**
+   * State the stage-2 tables after each step, as the kernel's debugfs file shows them (FORMAT-stage2.md). Default:
+   * where the kernel has such a file, which is on machines with `config: lab`.
+   */
+  readonly stage2?: boolean;
 }
 
 /** Whether what should hold does. */

@@ -18,6 +18,6 @@ export * from "./record/encode-record.js";
 export * from "./record/record.js";
 export * from "./record/record-decoder.js";
 export * from "./record/record-packets.js";
-export * from "./text/describe-packet.js";
+export { describePacket, type TextOptions } from "./text/describe-packet.js";
 export * from "./text/dump-lines.js";
 export type { PerfVersion } from "./text/perf-version.js";

@@ -1,7 +1,8 @@
 import { Cell, Ordered, Shared } from "@kvmm/interleave";
-import { type Host, Inode, type InodeTraits, SharedPolicy } from "@kvmm/mm-core";
+import { type Host, Inode, type InodeTraits, type Pgoff, SharedPolicy } from "@kvmm/mm-core";
 import { GUEST_MEMFD_FLAG_INIT_SHARED, GUEST_MEMFD_FLAG_MMAP } from "../flags.js";
 import type { Kvm } from "../kvm.js";
+import { gmemErrorFolio } from "./error-folio.js";
 import type { Memslot } from "../slots/memslot.js";
 
 /** The memory stays where it is, for as long as the file keeps it; nobody but a guest or a mapping reads it. */
@@ -32,6 +33,11 @@ export class GmemInode extends Inode {
   /** kvm_gmem_supports_mmap() */
   get supportsMmap(): boolean {
     return (this.flags & GUEST_MEMFD_FLAG_MMAP) !== 0n;
+  }
+
+  /** ->error_remove_folio: kvm_gmem_error_folio() */
+  override errorRemoveFolio(index: Pgoff): boolean | null {
+    return gmemErrorFolio(this, index) === null ? null : false;
   }
 
   /** Was it created with memory that the VMM may touch? */

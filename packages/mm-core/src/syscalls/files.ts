@@ -76,9 +76,14 @@ export function ftruncate(task: Task, fd: number, length: number): Result<0> {
 
 /** fallocate(2) */
 export function fallocate(task: Task, fd: number, mode: number, offset: number, length: number): Result<0> {
-  const fn = "vfs_fallocate";
   const file = task.process.file(fd);
   if (file === null) return badDescriptor("ksys_fallocate", fd);
+  return vfsFallocate(task, file, mode, offset, length);
+}
+
+/** vfs_fallocate() */
+export function vfsFallocate(task: Task, file: OpenFile, mode: number, offset: number, length: number): Result<0> {
+  const fn = "vfs_fallocate";
   if (offset < 0 || offset >= 2 ** 63 || length <= 0 || length >= 2 ** 63) {
     return refuse("EINVAL", fn, `offset ${hex(offset)}, length ${hex(length)}`, "an offset of 0 or more, and a positive length");
   }

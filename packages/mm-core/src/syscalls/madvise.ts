@@ -1,79 +1,136 @@
 import { type Hva, isPageAligned, pageAlign } from "../addresses.js";
-import { hex, type Refusal, type Result, refuse } from "../errno.js";
-import { NotModelled } from "../not-modelled.js";
+import type { Advice } from "../advice/advice.js";
+import { madviseCollapse } from "../advice/collapse.js";
+import { madviseCold, madvisePageout } from "../advice/cold.js";
+import { dontneed } from "../advice/dontneed.js";
+import { flagAdvice, notSpecial, onlyPrivateAnonymous } from "../advice/flags.js";
+import { madviseFree } from "../advice/free.js";
+import { guardInstall, guardRemove } from "../advice/guard.js";
+import { injectError } from "../advice/inject-error.js";
+import { ksmMergeable, ksmUnmergeable } from "../advice/mergeable.js";
+import { madviseRemove } from "../advice/remove.js";
+import { madviseWillneed } from "../advice/willneed.js";
+import { type Errno, hex, type Refusal, type Result, refuse } from "../errno.js";
+import { faultinPageRange } from "../populate.js";
 import type { Task } from "../task.js";
-import { type Vma, VmFlag } from "../vma.js";
-import { modifyVma } from "../vma-tree.js";
-import { freeBatch, zapVmaRangeBatched } from "../zap.js";
+import { isAnonymous, type Vma, VmFlag } from "../vma.js";
 
-/** One advice: what it does to `[start, end)` of one mapping. */
-interface Advice {
-  /** Changes the mapping: needs mmap_lock for writing. */
-  readonly changesMapping: boolean;
-  readonly apply: (vma: Vma, start: Hva, end: Hva) => Refusal | undefined;
+export const Madv = {
+  normal: 0,
+  random: 1,
+  sequential: 2,
+  willneed: 3,
+  dontneed: 4,
+  free: 8,
+  remove: 9,
+  dontfork: 10,
+  dofork: 11,
+  mergeable: 12,
+  unmergeable: 13,
+  hugepage: 14,
+  nohugepage: 15,
+  dontdump: 16,
+  dodump: 17,
+  wipeonfork: 18,
+  keeponfork: 19,
+  cold: 20,
+  pageout: 21,
+  populateRead: 22,
+  populateWrite: 23,
+  dontneedLocked: 24,
+  collapse: 25,
+  hwpoison: 100,
+  softOffline: 101,
+  guardInstall: 102,
+  guardRemove: 103,
+} as const;
+
+function reading(apply: Advice["apply"], discards = false): Advice {
+  return { changesMapping: false, discards, apply };
 }
 
-export const Madv = { dontneed: 4, hugepage: 14, nohugepage: 15 } as const;
-
-/** What madvise_behavior_valid() knows on arm64, besides {@link Madv}: not modelled. */
-const KNOWN = [0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 100, 101, 102, 103];
-
 const ADVICE: Readonly<Record<number, Advice>> = {
-  [Madv.dontneed]: { changesMapping: false, apply: dontneed },
-  [Madv.hugepage]: { changesMapping: true, apply: (vma, start, end) => setFlags(vma, start, end, VmFlag.hugepage, VmFlag.nohugepage) },
-  [Madv.nohugepage]: { changesMapping: true, apply: (vma, start, end) => setFlags(vma, start, end, VmFlag.nohugepage, VmFlag.hugepage) },
+  [Madv.normal]: flagAdvice(0, VmFlag.randRead | VmFlag.seqRead),
+  [Madv.random]: flagAdvice(VmFlag.randRead, VmFlag.seqRead),
+  [Madv.sequential]: flagAdvice(VmFlag.seqRead, VmFlag.randRead),
+  [Madv.willneed]: reading(madviseWillneed),
+  [Madv.dontneed]: reading((vma, start, end) => dontneed(vma, start, end, false), true),
+  [Madv.free]: reading(madviseFree, true),
+  [Madv.remove]: reading(madviseRemove, true),
+  [Madv.dontfork]: flagAdvice(VmFlag.dontcopy, 0),
+  [Madv.dofork]: flagAdvice(0, VmFlag.dontcopy, notSpecial),
+  [Madv.mergeable]: { changesMapping: true, apply: ksmMergeable },
+  [Madv.unmergeable]: { changesMapping: true, apply: ksmUnmergeable },
+  [Madv.hugepage]: flagAdvice(VmFlag.hugepage, VmFlag.nohugepage),
+  [Madv.nohugepage]: flagAdvice(VmFlag.nohugepage, VmFlag.hugepage),
+  [Madv.dontdump]: flagAdvice(VmFlag.dontdump, 0),
+  [Madv.dodump]: flagAdvice(0, VmFlag.dontdump, notSpecial),
+  [Madv.wipeonfork]: flagAdvice(VmFlag.wipeonfork, 0, onlyPrivateAnonymous),
+  [Madv.keeponfork]: flagAdvice(0, VmFlag.wipeonfork),
+  [Madv.cold]: reading(madviseCold),
+  [Madv.pageout]: reading(madvisePageout),
+  [Madv.dontneedLocked]: reading((vma, start, end) => dontneed(vma, start, end, true), true),
+  [Madv.collapse]: reading(madviseCollapse),
+  [Madv.guardInstall]: reading(guardInstall, true),
+  [Madv.guardRemove]: reading(guardRemove),
 };
 
-/** madvise(2). An advice that the model lacks throws {@link NotModelled}. */
+/** madvise(2) */
 export function madvise(task: Task, addr: Hva, length: number, advice: number): Result<0> {
-  const fn = "madvise_should_skip";
-  const known = ADVICE[advice];
-  if (known === undefined) {
-    if (KNOWN.includes(advice)) throw new NotModelled(`madvise with advice ${advice}`);
-    return refuse("EINVAL", "madvise_behavior_valid", `advice ${advice} is unknown`);
-  }
+  // madvise_behavior_valid()
+  if (!Object.values<number>(Madv).includes(advice)) return refuse("EINVAL", "madvise_behavior_valid", `advice ${advice} is unknown`);
+  const fn = "check_input_range";
   if (!isPageAligned(addr)) return refuse("EINVAL", fn, `address ${hex(addr)} is not page-aligned`);
   const end = addr + pageAlign(length);
   if (end >= 2 ** 64) return refuse("EINVAL", fn, `${hex(addr)} plus ${hex(length)} wraps`);
   if (end === addr) return 0;
+  switch (advice) {
+    case Madv.hwpoison:
+    case Madv.softOffline:
+      return injectError(task, addr, addr + length, advice === Madv.softOffline);
+    case Madv.populateRead:
+    case Madv.populateWrite:
+      return populate(task, addr, end, advice === Madv.populateWrite);
+    default:
+      return walkVmas(task, addr, end, ADVICE[advice]!);
+  }
+}
+
+/** madvise_populate() */
+function populate(task: Task, start: Hva, end: Hva, write: boolean): Result<0> {
+  const error: Errno | null = faultinPageRange(task, start, end, write);
+  return error === null ? 0 : refuse(error, "madvise_populate", "a page cannot be faulted in");
+}
+
+/** madvise_walk_vmas(): a hole is remembered, and the rest is done all the same. */
+function walkVmas(task: Task, start: Hva, end: Hva, advice: Advice): Result<0> {
   const { mm } = task;
-  if (known.changesMapping) mm.mmapLock.writeLock();
+  if (advice.changesMapping) mm.mmapLock.writeLock();
   else mm.mmapLock.readLock();
-  // madvise_walk_vmas(): a hole is remembered, and the rest is done all the same.
-  let at = addr;
+  let at = start;
   let hole: Hva | null = null;
   let refused: Refusal | undefined;
-  while (at < end) {
+  while (at < end && refused === undefined) {
     const vma = mm.vmas.first(at, end);
     if (vma === undefined) break;
     const fields = vma.fields;
     if (fields.start > at) hole ??= at;
     const from = Math.max(at, fields.start);
     const to = Math.min(fields.end, end);
-    refused = known.apply(vma, from, to);
-    if (refused !== undefined) break;
+    refused = refuseSealed(vma, advice) ?? advice.apply(vma, from, to, task);
     at = to;
   }
   if (at < end) hole ??= at;
-  if (known.changesMapping) mm.mmapLock.writeUnlock();
+  if (advice.changesMapping) mm.mmapLock.writeUnlock();
   else mm.mmapLock.readUnlock();
   if (refused !== undefined) return refused;
   return hole === null ? 0 : refuse("ENOMEM", "madvise_walk_vmas", `nothing is mapped at ${hex(hole)}`);
 }
 
-/** madvise_dontneed_single_vma() */
-function dontneed(vma: Vma, start: Hva, end: Hva): Refusal | undefined {
-  const { flags } = vma.fields;
-  if ((flags & (VmFlag.locked | VmFlag.pfnmap)) !== 0) {
-    return refuse("EINVAL", "madvise_dontneed_free_valid_vma", `the mapping at ${hex(start)} is locked`);
-  }
-  freeBatch(vma.mm.host, zapVmaRangeBatched(vma, start, end, {}));
-  return undefined;
-}
-
-/** madvise_update_vma() */
-function setFlags(vma: Vma, start: Hva, end: Hva, set: number, clear: number): undefined {
-  const { flags } = vma.fields;
-  const now = (flags & ~clear) | set;
-  if (now !== flags) modifyVma(vma, start, end, { flags: now });
+/** can_madvise_modify(): contents of a sealed mapping that nobody may write stay. */
+function refuseSealed(vma: Vma, { discards }: Advice): Refusal | undefined {
+  const fields = vma.fields;
+  if ((fields.flags & VmFlag.sealed) === 0 || discards !== true || !isAnonymous(fields)) return undefined;
+  if ((fields.flags & VmFlag.write) !== 0) return undefined;
+  return refuse("EPERM", "can_madvise_modify", `the mapping at ${hex(fields.start)} is sealed and read-only`);
 }

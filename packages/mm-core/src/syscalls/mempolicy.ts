@@ -2,6 +2,7 @@ import { type Hva, isPageAligned, type Node, PAGE_SIZE, pageAlign } from "../add
 import { ERRNO, type Errno, hex, isRefusal, type Result, refuse } from "../errno.js";
 import { equalPolicies, Mempolicy, ownPolicy, type PolicyMode } from "../mempolicy.js";
 import { NotModelled } from "../not-modelled.js";
+import { leafAt } from "../leaf.js";
 import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
 import type { Task } from "../task.js";
 import { isolateVma, mergeWithNeighbours } from "../vma-tree.js";
@@ -141,13 +142,12 @@ export function whereArePages(task: Task, addr: Hva, count: number, stride: numb
   for (let i = 0; i < count; i++) {
     const address = addr + i * stride;
     const vma = mm.vmaAt(address);
-    const table = mm.pteTable(address);
-    const pte = table === null ? 0 : table.get(table.indexOf(address));
+    const leaf = leafAt(mm, address);
     let error: Errno | null = null;
     if (vma === undefined) error = "EFAULT";
-    else if (!ptePresent(pte)) error = "ENOENT";
-    else if (pteHas(pte, PteFlag.special)) error = "EFAULT";
-    status.push(error === null ? frames.nodeOf(ptePfn(pte)) : -ERRNO[error]);
+    else if (leaf === null || !ptePresent(leaf.pte)) error = "ENOENT";
+    else if (pteHas(leaf.pte, PteFlag.special)) error = "EFAULT";
+    status.push(error === null ? frames.nodeOf(ptePfn(leaf!.pte)) : -ERRNO[error]);
   }
   mm.mmapLock.readUnlock();
   return status;

@@ -7,6 +7,9 @@ import { VM_ACCESS_FLAGS, VmFlag } from "../vma.js";
 import { modifyVma } from "../vma-tree.js";
 import { Prot } from "./mmap.js";
 
+/** Branch targets are checked (arm64); the model does not tell such mappings from others. */
+const PROT_BTI = 0x10;
+
 /** mprotect(2) */
 export function mprotect(task: Task, addr: Hva, length: number, prot: number): Result<0> {
   const fn = "do_mprotect_pkey";
@@ -14,7 +17,7 @@ export function mprotect(task: Task, addr: Hva, length: number, prot: number): R
   if (length === 0) return 0;
   const end = addr + pageAlign(length);
   if (end >= 2 ** 64) return refuse("ENOMEM", fn, `${hex(addr)} plus ${hex(length)} wraps`);
-  if ((prot & ~(Prot.read | Prot.write | Prot.exec)) !== 0) return refuse("EINVAL", fn, `protection ${hex(prot)} is unknown`);
+  if ((prot & ~(Prot.read | Prot.write | Prot.exec | PROT_BTI)) !== 0) return refuse("EINVAL", fn, `protection ${hex(prot)} is unknown`);
   const { mm } = task;
   mm.mmapLock.writeLock();
   const refused = protectRange(mm, addr, end, prot);

@@ -129,6 +129,7 @@ function ran(
   try {
     return run(toScenario(recording), {
       checks: false,
+      stage2: recording.observed.some(({ stage2 }) => stage2 !== undefined),
       ...(kernel === undefined ? {} : { kernel }),
       ...(arch === undefined ? {} : { arch }),
       ...(patches === undefined ? {} : { patches }),

@@ -10,8 +10,14 @@ export function renderStep({ call, args = {}, as, task }: Step): string {
 }
 
 export function renderArgument(value: ArgumentValue): string {
+  if (typeof value === "number" || typeof value === "bigint") return renderNumber(value);
   if (!Array.isArray(value)) return String(value);
   const isFlags =
     value.length > 0 && value.every((element) => typeof element === "string" && /^[A-Z]/.test(element));
   return isFlags ? value.join("|") : `[${value.join(", ")}]`;
+}
+
+/** Addresses in hexadecimal, as anybody would write them; counts as they are. */
+function renderNumber(value: number | bigint): string {
+  return value >= 0x1_0000 ? `0x${value.toString(16)}` : String(value);
 }

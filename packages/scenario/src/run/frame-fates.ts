@@ -1,4 +1,4 @@
-import { type Inode, PAGE_SIZE, PageFlag, type Pfn, ptePfn, ptePresent } from "@kvmm/mm-core";
+import { type Inode, leafPage, PAGE_SIZE, PageFlag, type Pfn, ptePresent } from "@kvmm/mm-core";
 import type { Fate, FrameObservation } from "../format/observation.js";
 import { GroupedPages } from "./page-runs.js";
 import type { World } from "./world.js";
@@ -34,8 +34,9 @@ function gmemInode(world: World): Inode | undefined {
 function mappedFrame(world: World, address: number): Pfn {
   let table = world.vmm.mm.pgd;
   for (;;) {
-    const { pte, child } = table.peek(table.indexOf(address));
-    if (child === null) return ptePresent(pte) ? ptePfn(pte) : -1;
+    const index = table.indexOf(address);
+    const { pte, child } = table.peek(index);
+    if (child === null) return ptePresent(pte) ? leafPage({ table, index, pte }, address) : -1;
     table = child;
   }
 }

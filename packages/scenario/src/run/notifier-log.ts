@@ -1,7 +1,6 @@
 import type { Kvm, KvmObserver } from "@kvmm/kvm-memslots";
 import { type Hva, hex, type NotifierRange, PAGE_SIZE } from "@kvmm/mm-core";
 import type { NotifierObservation } from "../format/observation.js";
-import { PROGRAM_SLOT } from "./world.js";
 
 interface Seen {
   readonly event: NotifierObservation["event"];
@@ -14,7 +13,11 @@ interface Seen {
 export class NotifierLog implements KvmObserver {
   #seen: Seen[] = [];
 
-  constructor(private readonly kvm: Kvm) {}
+  constructor(
+    private readonly kvm: Kvm,
+    /** Memslots that are no part of what is observed. */
+    private readonly predefined: ReadonlySet<number>,
+  ) {}
 
   unmapHvaRange(range: NotifierRange): void {
     this.#add("unmap", range.site, range.start, range.end);
@@ -41,7 +44,7 @@ export class NotifierLog implements KvmObserver {
     const ranges: [Hva, Hva][] = [];
     for (let asId = 0; asId < this.kvm.mmu.traits.addressSpaces; asId++) {
       for (const slot of this.kvm.peekMemslots(asId).peek()) {
-        if (slot.slotId !== PROGRAM_SLOT) ranges.push([slot.userspaceAddr, slot.userspaceEnd]);
+        if (!this.predefined.has(slot.slotId)) ranges.push([slot.userspaceAddr, slot.userspaceEnd]);
       }
     }
     ranges.sort((a, b) => a[0] - b[0]);

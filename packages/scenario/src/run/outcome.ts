@@ -11,6 +11,8 @@ export interface CallOutcome {
   readonly value?: bigint;
   /** The child that the call made, for the name that the step gives it. */
   readonly task?: Task;
+  /** The task died of it: nothing was returned. */
+  readonly died?: boolean;
   /** What was observed beside the notifiers; `ret` is 0 unless stated here. */
   readonly observation?: Observation;
 }

@@ -1,17 +1,18 @@
 import { NotModelled as Lacking, type Refusal } from "@kvmm/mm-core";
-import type { Environment } from "../format/expression.js";
 import { ExpressionError } from "../format/expression.js";
 import type { Observation } from "../format/observation.js";
-import { resolveArguments } from "../format/resolve.js";
 import { patchesOf, type Scenario } from "../format/scenario.js";
 import type { Step } from "../format/step.js";
 import type { Behaviour } from "../kernels/behaviour.js";
 import { type Kernel, kernelOf, kernels, newestKernel } from "../kernels/kernels.js";
-import { type Decision, NotBuiltIn, type NotModelled, type RunOptions, type RunResult, type StepResult, type Violation } from "../model.js";
+import { type Decision, type Exploration, NotBuiltIn, type NotModelled, type RunOptions, type RunResult, type StepResult, type Violation } from "../model.js";
 import { applyPatch, type Patch } from "../patches/define-patch.js";
 import { patches as builtIn, patchOf } from "../patches/patches.js";
 import { bindings } from "./bindings.js";
+import { callStep } from "./call-step.js";
+import { exploreConcurrently } from "./concurrently.js";
 import { type FrameSnapshot, frameFates, snapshotFrames } from "./frame-fates.js";
+import { dumpStage2 } from "./stage2-dump.js";
 import { NotifierLog } from "./notifier-log.js";
 import type { CallOutcome } from "./outcome.js";
 import { mappedPages, staleStage2Mapping } from "./slot-mappings.js";
@@ -51,8 +52,9 @@ export function settingOf(scenario: Scenario, options: RunOptions): Setting {
 /** Runs the steps of a scenario on the model, one after the other. */
 export function runScenario(scenario: Scenario, options: RunOptions = {}): RunResult {
   const setting = settingOf(scenario, options);
-  const run = new Run(scenario, setting.behaviour, options.checks !== false);
+  const run = new Run(scenario, setting.behaviour, options);
   run.steps();
+  run.threads();
   return run.result(setting, options.seed ?? 0);
 }
 
@@ -66,26 +68,26 @@ class Run {
   /** The frames just before the operation: the steps between the first accesses and the last ones. */
   #before: FrameSnapshot | null = null;
   #accessed = false;
+  #guestAccessed = false;
   readonly #violations: Violation[] = [];
+  #exploration: Exploration | undefined;
+  private readonly checks: boolean;
+  readonly #dumps: boolean;
 
   constructor(
     private readonly scenario: Scenario,
     behaviour: Behaviour,
-    private readonly checks: boolean,
+    options: RunOptions,
   ) {
     const { steps, machine } = scenario;
+    this.checks = options.checks !== false;
+    this.#dumps = options.stage2 ?? machine.config === "lab";
     for (const [step, { call }] of steps.entries()) {
       if (bindings[call] === undefined) this.#lacking.push({ step, call, why: "the model does not have this call" });
     }
-    for (const [thread, calls] of Object.entries(scenario.concurrently ?? {})) {
-      const [first] = calls;
-      if (first !== undefined) {
-        this.#lacking.push({ step: 0, thread, call: first.call, why: "exploring what runs concurrently is not built yet" });
-      }
-    }
     this.#world = this.#attempt(0, () => new World(machine, behaviour)) ?? null;
     if (this.#world !== null) {
-      this.#notifiers = new NotifierLog(this.#world.kvm);
+      this.#notifiers = new NotifierLog(this.#world.kvm, this.#world.predefined);
       this.#world.kvm.observer = this.#notifiers;
     }
   }
@@ -100,12 +102,29 @@ class Run {
     }
   }
 
+  /** Every interleaving of the threads, from where the steps have led. */
+  threads(): void {
+    const { concurrently } = this.scenario;
+    if (concurrently === undefined || this.#world === null || this.#lacking.length > 0) return;
+    try {
+      const { exploration, violations } = exploreConcurrently(this.#world, concurrently);
+      this.#exploration = exploration;
+      this.#violations.push(...violations);
+    } catch (error) {
+      if (!(error instanceof Lacking)) throw error;
+      const [thread, calls] = Object.entries(concurrently).find(([, steps]) => steps.some(({ call }) => call === error.what)) ?? [];
+      this.#lacking.push({ step: 0, ...(thread === undefined ? {} : { thread }), call: calls?.[0]?.call ?? "none", why: error.message });
+    }
+  }
+
   #step(index: number, step: Step): void {
     const world = this.#world!;
     this.#names.push(new Map(world.names));
-    const isAccess = ACCESSES.has(step.call);
-    if (isAccess) {
+    // Once the guest has used the memory, what the host does with it is the operation, its accesses included.
+    const isGuest = GUEST_ACCESSES.has(step.call);
+    if (isGuest || (!this.#guestAccessed && HOST_ACCESSES.has(step.call))) {
       this.#accessed = true;
+      this.#guestAccessed ||= isGuest;
       this.#before = null;
     } else if (this.#accessed) this.#before ??= snapshotFrames(world);
 
@@ -121,10 +140,11 @@ class Run {
     const frames = this.#before === null ? undefined : frameFates(world, this.#before);
     const notifiers = this.#notifiers!.take();
     this.#observed.push({
-      ...(refusal === undefined ? { ret: 0 } : { errno: refusal.errno }),
+      ...(outcome.died === true ? {} : refusal === undefined ? { ret: 0 } : { errno: refusal.errno }),
       ...outcome.observation,
       ...(notifiers === undefined ? {} : { notifiers }),
       ...(frames === undefined ? {} : { frames }),
+      ...(this.#dumps ? dumpStage2(world) : {}),
     });
     if (this.checks && this.#violations.length === 0) this.#check(index);
     this.#steps.push({
@@ -135,12 +155,7 @@ class Run {
   }
 
   #call(world: World, step: Step): CallOutcome {
-    const environment: Environment = { pageSize: 4096, lookup: (name) => world.names.get(name) };
-    const args = resolveArguments(step.call, step.args, environment);
-    // Each binding takes the arguments of its own call.
-    const binding = bindings[step.call] as ((world: World, task: World["vmm"], args: unknown) => CallOutcome) | undefined;
-    if (binding === undefined) throw new Lacking(step.call);
-    const outcome = binding(world, world.task(step.task), args);
+    const outcome = callStep(world, world.task(step.task), step, (name) => world.names.get(name));
     const held = world.store.held.of(world.store.tid);
     if (held.length > 0) throw new Error(`${step.call} returned holding ${held.map((lock) => lock.name).join(", ")}`);
     return outcome;
@@ -191,20 +206,34 @@ class Run {
       patches: patches.map(({ name }) => name),
       seed,
       verdict,
-      sentence: `in the model of ${model} on arm64, the calls made one after the other: ${what}; not covered: races.`,
+      sentence: `in the model of ${model} on arm64, ${orders(this.#exploration)}: ${what}.`,
       observed: this.#observed,
       steps: this.#steps,
       names: this.#names,
       notModelled: this.#lacking,
-      notCovered: ["races", ...this.#lacking.map(({ call, why }) => `${call}: ${why}`)],
+      notCovered: [...uncovered(this.#exploration), ...this.#lacking.map(({ call, why }) => `${call}: ${why}`)],
       warnings: warnings.map(({ fn, text }) => `${fn}: ${text}`),
       violations,
+      ...(this.#exploration === undefined ? {} : { exploration: this.#exploration }),
     };
   }
+}
+
+/** Which orders of the calls a verdict is about. */
+function orders(exploration: Exploration | undefined): string {
+  if (exploration === undefined) return "the calls made one after the other (races not covered)";
+  const { states, complete } = exploration;
+  return complete ? `every interleaving of the threads (${states} states)` : `${states} states of the threads, not all of them`;
+}
+
+function uncovered(exploration: Exploration | undefined): string[] {
+  if (exploration === undefined) return ["races: the calls were made one after the other"];
+  return exploration.complete ? ["orders that only weakly ordered memory allows"] : ["interleavings beyond the bound of the search"];
 }
 
 function reasonOf({ reason, accepted }: Refusal): string {
   return accepted === undefined ? reason : `${reason} (accepted: ${accepted})`;
 }
 
-const ACCESSES: ReadonlySet<string> = new Set(["vcpu_read", "vcpu_write", "vcpu_exec", "host_read", "host_write"]);
+const GUEST_ACCESSES: ReadonlySet<string> = new Set(["vcpu_read", "vcpu_write", "vcpu_exec"]);
+const HOST_ACCESSES: ReadonlySet<string> = new Set(["host_read", "host_write"]);

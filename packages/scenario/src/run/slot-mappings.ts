@@ -1,7 +1,7 @@
 import { Arm64Mmu } from "@kvmm/arm64-stage2";
 import type { Memslot } from "@kvmm/kvm-memslots";
 import { type Inode, PAGE_SIZE, PageFlag, type Pfn, type Pte, PteFlag, pteHas, ptePfn, ptePresent } from "@kvmm/mm-core";
-import { PROGRAM_SLOT, type World } from "./world.js";
+import type { World } from "./world.js";
 
 /** What stage 2 has for one page of a slot. */
 export interface SlotMapping {
@@ -24,11 +24,11 @@ export function slotMappings(world: World, slot: Memslot): ReadonlyMap<number, S
   return mapped;
 }
 
-/** Pages of all slots that stage 2 maps; the guest program's slot left out. */
+/** Pages of all slots that stage 2 maps; the predefined ones left out. */
 export function mappedPages(world: World): number {
   let pages = 0;
   for (const slot of world.kvm.peekMemslots().peek()) {
-    if (slot.slotId !== PROGRAM_SLOT) pages += slotMappings(world, slot).size;
+    if (!world.predefined.has(slot.slotId)) pages += slotMappings(world, slot).size;
   }
   return pages;
 }

@@ -1,6 +1,7 @@
 import { arm64 } from "@kvmm/arm64-stage2";
 import { Store } from "@kvmm/interleave";
 import {
+  guestAccess,
   type Kvm,
   type KvmIoctl,
   KvmModule,
@@ -9,17 +10,36 @@ import {
   setMemoryRegion2,
   type Vcpu,
 } from "@kvmm/kvm-memslots";
-import { exit, Host, isRefusal, MapFlag, mmap, NotModelled, openConsole, Prot, type Task } from "@kvmm/mm-core";
+import {
+  exit,
+  Host,
+  hostAccess,
+  isRefusal,
+  MapFlag,
+  mmap,
+  NotModelled,
+  openConsole,
+  PAGE_SIZE,
+  Prot,
+  type Task,
+} from "@kvmm/mm-core";
 import type { Machine } from "../format/machine.js";
 import type { PageList } from "../format/page-list.js";
 import type { Step } from "../format/step.js";
 import type { Behaviour } from "../kernels/behaviour.js";
 
-/** Memslot of the guest's program: not part of what is observed. */
-export const PROGRAM_SLOT = 30;
-const PROGRAM_GPA = 0x1_0000;
-const PROGRAM_HVA = 0x2300_0000_0000;
-const PROGRAM_SIZE = 0x2000;
+/** A memslot that the VM has before the first step. */
+interface Predefined {
+  readonly slot: number;
+  readonly gpa: number;
+  readonly hva: number;
+  readonly size: number;
+}
+
+/** Holds the guest's program: a page of instructions, and a page of exception vectors behind it. */
+const PROGRAM: Predefined = { slot: 30, gpa: 0x1_0000, hva: 0x2300_0000_0000, size: 2 * PAGE_SIZE };
+/** The second one, of the machines whose stage 2 is dumped: a page that the guest has written. */
+const DATA: Predefined = { slot: 31, gpa: 0x2_0000, hva: 0x2400_0000_0000, size: PAGE_SIZE };
 
 /** The machine at the first step, as FORMAT.md describes it, and what the steps have made of it since. */
 export class World {
@@ -37,6 +57,8 @@ export class World {
   readonly #lengths = new Map<string, number>();
   readonly kvm: Kvm;
   readonly vcpu: Vcpu;
+  /** Memslots that are no part of what is observed, but for the dumps of stage 2. */
+  readonly predefined: ReadonlySet<number>;
 
   constructor(
     readonly machine: Machine,
@@ -62,14 +84,29 @@ export class World {
     this.kvm = this.vmm.process.file(vm)!.data as Kvm;
     const vcpu = this.#ioctl("vcpu", "vm", { request: "KVM_CREATE_VCPU" });
     this.vcpu = this.vmm.process.file(vcpu)!.data as Vcpu;
-    this.#loadProgram();
+    const predefined = machine.config === "lab" ? [PROGRAM, DATA] : [PROGRAM];
+    this.predefined = new Set(predefined.map(({ slot }) => slot));
+    for (const each of predefined) this.#predefine(each);
+    for (let at = PROGRAM.hva; at < PROGRAM.hva + PROGRAM.size; at += PAGE_SIZE) hostAccess(this.vmm, at, 0);
+    this.runProgram();
+    if (this.predefined.has(DATA.slot)) guestAccess(this.vcpu, DATA.gpa, "write", 0);
   }
 
-  #loadProgram(): void {
+  /** The guest runs: it fetches its program. */
+  runProgram(): void {
+    guestAccess(this.vcpu, PROGRAM.gpa, "exec");
+  }
+
+  /** The guest takes an exception: it fetches its vectors. */
+  takeException(): void {
+    guestAccess(this.vcpu, PROGRAM.gpa + PAGE_SIZE, "exec");
+  }
+
+  #predefine({ slot, gpa, hva, size }: Predefined): void {
     must(
       mmap(this.vmm, {
-        addr: PROGRAM_HVA,
-        length: PROGRAM_SIZE,
+        addr: hva,
+        length: size,
         prot: Prot.read | Prot.write,
         flags: MapFlag.private | MapFlag.anonymous | MapFlag.fixed,
         fd: -1,
@@ -78,10 +115,10 @@ export class World {
     );
     must(
       setMemoryRegion2(this.kvm, this.vmm, {
-        slot: PROGRAM_SLOT,
-        guestPhysAddr: PROGRAM_GPA,
-        memorySize: PROGRAM_SIZE,
-        userspaceAddr: PROGRAM_HVA,
+        slot,
+        guestPhysAddr: gpa,
+        memorySize: size,
+        userspaceAddr: hva,
       }),
     );
   }

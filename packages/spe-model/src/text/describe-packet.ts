@@ -15,10 +15,12 @@ export interface TextOptions {
 const INSTRUCTION = ["PC", "TGT", "", "", "PBT"];
 const COUNTER = ["TOT", "ISSUE", "XLAT"];
 
-/**
- * What `perf`'s raw dump says of the packet. An operation without words is shown as a number, where
- * `perf` 7.2 repeats the words of the packet before it.
- */
+/** An operation of class 0 that `perf` 7.2 has no words for, and prints what it printed before. */
+export function isUnworded(packet: Packet | DecodedPacket, version: PerfVersion): boolean {
+  return packet.kind === "operation" && packet.class === 0 && operationText(0, packet.payload, version) === undefined;
+}
+
+/** What `perf`'s raw dump says of the packet. An operation without words is shown as a number. */
 export function describePacket(packet: Packet | DecodedPacket, options: TextOptions = {}): string {
   const { version = "7.2", midr = 0n } = options;
   switch (packet.kind) {
@@ -45,14 +47,15 @@ export function describePacket(packet: Packet | DecodedPacket, options: TextOpti
         `OP-TYPE 0x${packet.payload.toString(16)} (${packet.class})`
       );
     case "address":
-      return addressText(packet.index, packet.value);
+      return addressText(packet.index, packet.value, version);
   }
 }
 
-function addressText(index: number, value: bigint): string {
+function addressText(index: number, value: bigint, version: PerfVersion): string {
   const low = `0x${(value & ADDRESS_MASK).toString(16)}`;
   const ns = value >> 63n;
-  switch (index) {
+  // 6.1 does not know previous branch targets.
+  switch (index === 4 && version === "6.1" ? -1 : index) {
     case 0:
     case 1:
     case 4:

@@ -1,16 +1,16 @@
 import type { DecodeOptions } from "../packet/decode-packet.js";
 import { decodePackets } from "../packet/decode-packets.js";
 import type { DecodedPacket } from "../packet/packet.js";
-import { describePacket, type TextOptions } from "./describe-packet.js";
+import { describePacket, isUnworded, type TextOptions } from "./describe-packet.js";
 
 const HEX = Array.from({ length: 256 }, (_, byte) => ` ${byte.toString(16).padStart(2, "0")}`);
 
-/** One line of the dump; `bytes` are the packet's own. */
-export function dumpLine(packet: DecodedPacket, bytes: Uint8Array, options: TextOptions = {}): string {
+/** One line of the dump; `bytes` are the packet's own, `text` what to say of it. */
+export function dumpLine(packet: DecodedPacket, bytes: Uint8Array, text: string): string {
   let hex = "";
   for (const byte of bytes) hex += HEX[byte]!;
   const offset = packet.offset.toString(16).padStart(8, "0");
-  return `.  ${offset}: ${hex.padEnd(48)} ${describePacket(packet, options)}`;
+  return `.  ${offset}: ${hex.padEnd(48)} ${text}`;
 }
 
 /** The line above the dump of a buffer. */
@@ -18,12 +18,24 @@ export function dumpHeader(size: number): string {
   return `. ... ARM SPE data: size ${size === 0 ? "0" : `0x${size.toString(16)}`} bytes`;
 }
 
-/** A buffer's packets, each on a line, as `perf report --dump-raw-trace` prints them. */
+/**
+ * A buffer's packets, each on a line, as `perf report --dump-raw-trace` prints them. With `asPerf`
+ * and the names of 7.2, operations for which it has no words repeat those of the packet before, as
+ * they do in its dump.
+ */
 export function* dumpLines(
   bytes: Uint8Array,
   options: TextOptions & DecodeOptions = {},
 ): Generator<string, void, undefined> {
+  const { version = "7.2", asPerf = false } = options;
+  let text = "";
   yield dumpHeader(bytes.length);
-  for (const packet of decodePackets(bytes, options))
-    yield dumpLine(packet, bytes.subarray(packet.offset, packet.offset + packet.size), options);
+  for (const packet of decodePackets(bytes, options)) {
+    // A bad packet's words are not in the buffer that perf forgets to write.
+    const described = describePacket(packet, options);
+    const stale = asPerf && isUnworded(packet, version);
+    if (!stale && packet.kind !== "bad") text = described;
+    const own = bytes.subarray(packet.offset, packet.offset + packet.size);
+    yield dumpLine(packet, own, stale ? text : described);
+  }
 }

@@ -1,13 +1,16 @@
 import type { PerfVersion } from "./perf-version.js";
 
-const PLAIN: ReadonlyMap<number, string> = new Map([
+const OLD_PLAIN: readonly [number, string][] = [
   [0x04, "SIMD-FP"],
   [0x00, "GP-REG"],
   [0x10, "UNSPEC-REG"],
   [0x30, "NV-SYSREG"],
-  [0x14, "MTE-TAG"],
-  [0x20, "MEMCPY"],
-]);
+];
+
+const PLAIN: Readonly<Record<PerfVersion, ReadonlyMap<number, string>>> = {
+  "6.1": new Map(OLD_PLAIN),
+  "7.2": new Map([...OLD_PLAIN, [0x14, "MTE-TAG"], [0x20, "MEMCPY"]]),
+};
 
 function words(...list: readonly (string | false)[]): string {
   return list.filter((word) => word !== false).join(" ");
@@ -36,7 +39,7 @@ function memory(payload: number, version: PerfVersion): string {
   const first = payload & 1 ? "ST" : "LD";
   const extended = (payload & 0xe2) === 0x02;
   const sve = (payload & 0x0a) === 0x08;
-  const plain = PLAIN.get(payload & 0xfe);
+  const plain = PLAIN[version].get(payload & 0xfe);
   const length = `EVLEN ${32 << ((payload >> 4) & 7)}`;
   if (extended) return words(first, ...flags(payload, [2, "AT"], [3, "EXCL"], [4, "AR"]));
   if (plain !== undefined) return words(first, plain);

@@ -1,3 +1,5 @@
+import { utf8 } from "./utf8.js";
+
 /** Reads numbers of a piece of a file; what lies beyond its end reads as zero. */
 export class ByteReader {
   readonly size: number;
@@ -39,6 +41,6 @@ export class ByteReader {
     const end = Math.min(at + length, this.size);
     let stop = at;
     while (stop < end && this.#bytes[stop] !== 0) stop++;
-    return new TextDecoder().decode(this.#bytes.subarray(at, stop));
+    return utf8.decode(this.#bytes.subarray(at, stop));
   }
 }

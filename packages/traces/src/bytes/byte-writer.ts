@@ -1,3 +1,5 @@
+import { utf8 } from "./utf8.js";
+
 /** Collects little-endian numbers; grows as needed. */
 export class ByteWriter {
   #bytes = new Uint8Array(256);
@@ -10,17 +12,20 @@ export class ByteWriter {
   }
 
   u16(value: number): this {
-    this.#view.setUint16(this.#grow(2), value, true);
+    const at = this.#grow(2);
+    this.#view.setUint16(at, value, true);
     return this;
   }
 
   u32(value: number): this {
-    this.#view.setUint32(this.#grow(4), value, true);
+    const at = this.#grow(4);
+    this.#view.setUint32(at, value, true);
     return this;
   }
 
   u64(value: number | bigint): this {
-    this.#view.setBigUint64(this.#grow(8), BigInt.asUintN(64, BigInt(value)), true);
+    const at = this.#grow(8);
+    this.#view.setBigUint64(at, BigInt.asUintN(64, BigInt(value)), true);
     return this;
   }
 
@@ -37,7 +42,7 @@ export class ByteWriter {
 
   /** Text, a zero byte, and zeros up to a multiple of 8 bytes. */
   text(value: string): this {
-    const encoded = new TextEncoder().encode(value);
+    const encoded = utf8.encode(value);
     this.bytes(encoded);
     return this.zeros(8 - (encoded.length % 8));
   }

@@ -61,6 +61,7 @@ export function guestTouch(world: World, kind: Access, args: Range & { readonly 
 /** A thread's accesses through its own mapping, and the signals that they raise. */
 export function hostTouch(world: World, task: Task, args: Range & { readonly addr: bigint }, written?: Written): CallOutcome {
   const signals = new GroupedPages<Omit<SignalObservation, "pages">>();
+  let died = false;
   let value: number | undefined;
   let word = written?.value ?? 0n;
   for (const offset of touched(args)) {
@@ -71,6 +72,7 @@ export function hostTouch(world: World, task: Task, args: Range & { readonly add
       // A child has no handler: it dies of it.
       if (task !== world.vmm) {
         world.end(task);
+        died = true;
         break;
       }
     } else if (offset === 0) value = done.value;
@@ -80,7 +82,7 @@ export function hostTouch(world: World, task: Task, args: Range & { readonly add
     ...(written === undefined && value !== undefined ? { value } : {}),
     ...orNothing("signals", signals.list()),
   };
-  return { observation };
+  return { observation, ...(died ? { died } : {}) };
 }
 
 function orNothing<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {

@@ -1,6 +1,6 @@
-import { close, dup, fallocate, ftruncate, memfdCreate, NotModelled, open } from "@kvmm/mm-core";
+import { close, dup, fallocate, fsync, ftruncate, memfdCreate, NotModelled, open, writeProcMem } from "@kvmm/mm-core";
 import type { Bindings } from "../outcome.js";
-import { int, named, signed, unsigned, zero } from "../results.js";
+import { count, int, named, signed, unsigned, zero } from "../results.js";
 
 export const fileBindings = {
   memfd_create: (_world, task, { flags }) => named(memfdCreate(task, unsigned(flags))),
@@ -13,4 +13,9 @@ export const fileBindings = {
   ftruncate: (_world, task, { fd, length }) => zero(ftruncate(task, int(fd), signed(length))),
   fallocate: (_world, task, { fd, mode, offset, length }) =>
     zero(fallocate(task, int(fd), int(mode), signed(offset), signed(length))),
+  fsync: (_world, task, { fd }) => zero(fsync(task, int(fd))),
+  pwrite: (_world, task, { proc_self_mem, count: bytes, offset }) => {
+    if (!proc_self_mem) throw new NotModelled("pwrite to a file");
+    return count(writeProcMem(task, unsigned(offset), unsigned(bytes)));
+  },
 } satisfies Bindings;

@@ -9,7 +9,7 @@ import {
   taskNumaWork,
   whereArePages,
 } from "@kvmm/mm-core";
-import { PROGRAM_SLOT, type World } from "../world.js";
+import type { World } from "../world.js";
 import { policyModeFlags, policyModes } from "../../format/constants/mempolicy.js";
 import type { Observation } from "../../format/observation.js";
 import type { Bindings, CallOutcome } from "../outcome.js";
@@ -76,7 +76,7 @@ function balance(world: World, task: World["vmm"], mode: number, toucher: readon
     }
     if (!toucher.includes("guest")) continue;
     for (const slot of world.kvm.peekMemslots().peek()) {
-      if (slot.slotId === PROGRAM_SLOT) continue;
+      if (world.predefined.has(slot.slotId)) continue;
       const range = { gpa: BigInt(slot.baseGfn) * PAGE, length: BigInt(slot.npages) * PAGE, stride: PAGE };
       const { observation } = guestTouch(world, "write", range, WORD_WRITTEN);
       outcomes.push(observation ?? {});

@@ -1,0 +1,38 @@
+import { type Refusal, refuse } from "../errno.js";
+import { type VmaFields, VmFlag } from "../vma.js";
+import { modifyVma } from "../vma-tree.js";
+import type { Advice } from "./advice.js";
+
+const SPECIAL = VmFlag.pfnmap | VmFlag.dontexpand;
+
+/** madvise_update_vma(): an advice that sets and clears flags of the mapping, if `forbidden` has nothing against it. */
+export function flagAdvice(
+  set: number,
+  clear: number,
+  forbidden: (fields: VmaFields) => Refusal | undefined = () => undefined,
+): Advice {
+  return {
+    changesMapping: true,
+    discards: set === VmFlag.dontcopy || set === VmFlag.wipeonfork,
+    apply(vma, start, end) {
+      const fields = vma.fields;
+      const refused = forbidden(fields);
+      if (refused !== undefined) return refused;
+      const flags = (fields.flags & ~clear) | set;
+      if (flags !== fields.flags) modifyVma(vma, start, end, { flags });
+      return undefined;
+    },
+  };
+}
+
+/** MADV_DOFORK, MADV_DODUMP: not for mappings of devices. */
+export function notSpecial({ flags }: VmaFields): Refusal | undefined {
+  if ((flags & SPECIAL) === 0 || (flags & VmFlag.hugetlb) !== 0) return undefined;
+  return refuse("EINVAL", "madvise_vma_behavior", "a special mapping");
+}
+
+/** MADV_WIPEONFORK is for private anonymous memory. */
+export function onlyPrivateAnonymous({ flags, file }: VmaFields): Refusal | undefined {
+  if (file === null && (flags & VmFlag.shared) === 0) return undefined;
+  return refuse("EINVAL", "madvise_vma_behavior", "the mapping is not private anonymous memory");
+}

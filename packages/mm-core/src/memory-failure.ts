@@ -1,0 +1,73 @@
+import type { Pfn } from "./addresses.js";
+import { type Result, refuse } from "./errno.js";
+import { Inode } from "./file.js";
+import { PageFlag } from "./frames.js";
+import type { Host } from "./host.js";
+import { isolateLru, migratePage } from "./migrate.js";
+import { NotModelled } from "./not-modelled.js";
+import { tryToUnmap } from "./reclaim.js";
+
+/**
+ * memory_failure(): a small page is lost. It comes with a reference (MF_COUNT_INCREASED), which it keeps: a poisoned
+ * frame is never handed out again. Whoever mapped it is told at the next access; signals to others are not modelled.
+ */
+export function memoryFailure(host: Host, pfn: Pfn): Result<0> {
+  const fn = "memory_failure";
+  const { frames } = host;
+  if (frames.test(pfn, PageFlag.hwpoison)) {
+    frames.put(pfn);
+    return refuse("EHWPOISON", fn, `frame ${pfn} is poisoned already`);
+  }
+  if (frames.order(pfn) !== 0) throw new NotModelled("memory failure in a large folio");
+  frames.mark(pfn, PageFlag.hwpoison);
+  // shake_folio()
+  host.lru.drain();
+  frames.lock(pfn);
+  const owner = frames.mapping(pfn);
+  if (frames.mapcount.get(pfn) > 0) tryToUnmap(host, pfn, { slot: 0, poisoned: true, ignoreLocked: true });
+  if (frames.mapcount.get(pfn) > 0) {
+    frames.unlock(pfn);
+    return refuse("EBUSY", fn, `frame ${pfn} could not be unmapped`);
+  }
+  // identify_page_state(), me_pagecache_clean(), me_pagecache_dirty()
+  isolateFromLru(host, pfn);
+  let recovered = true;
+  if (owner instanceof Inode) {
+    const index = frames.index.get(pfn);
+    if (owner.errorRemoveFolio(index) !== true) {
+      // shmem keeps the page, as a note for whoever comes; another file's reference counts as a failure.
+      recovered = owner.traits.swapbacked;
+    }
+  }
+  frames.unlock(pfn);
+  return recovered ? 0 : refuse("EBUSY", "has_extra_refcount", `frame ${pfn} is still used by its file`);
+}
+
+/** delete_from_lru_cache() */
+function isolateFromLru(host: Host, pfn: Pfn): void {
+  if (isolateLru(host, pfn)) host.frames.put(pfn);
+}
+
+/**
+ * soft_offline_page(): a page that is about to fail is replaced by another one, and never used again. It comes with a
+ * reference.
+ */
+export function softOfflinePage(host: Host, pfn: Pfn): Result<0> {
+  const fn = "soft_offline_in_use_page";
+  const { frames } = host;
+  if (frames.test(pfn, PageFlag.hwpoison)) {
+    frames.put(pfn);
+    return 0;
+  }
+  if (frames.order(pfn) !== 0) throw new NotModelled("madvise(MADV_SOFT_OFFLINE) of a large folio");
+  host.lru.drain();
+  const isolated = isolateLru(host, pfn);
+  frames.put(pfn);
+  if (!isolated) return refuse("EBUSY", fn, `frame ${pfn} could not be isolated`);
+  const node = frames.nodeOf(pfn);
+  // MIGRATE_SYNC: once without waiting, once more with.
+  const keep = !migratePage(host, pfn, node) && !(isolateLru(host, pfn) && migratePage(host, pfn, node));
+  if (keep) return refuse("EBUSY", fn, `frame ${pfn} could not be moved`);
+  // page_handle_poison(): the old frame is free now, and is taken out of use.
+  return frames.retire(pfn) ? 0 : refuse("EBUSY", "page_handle_poison", `frame ${pfn} is in use again`);
+}

@@ -1,0 +1,20 @@
+import { NotModelled, type Task } from "@kvmm/mm-core";
+import { resolveArguments } from "../format/resolve.js";
+import type { Step } from "../format/step.js";
+import { bindings } from "./bindings.js";
+import type { CallOutcome } from "./outcome.js";
+import type { World } from "./world.js";
+
+/** Makes the call of a step on the model. @throws NotModelled for what the model lacks */
+export function callStep(
+  world: World,
+  task: Task,
+  step: Step,
+  lookup: (name: string) => bigint | undefined,
+): CallOutcome {
+  const args = resolveArguments(step.call, step.args, { pageSize: 4096, lookup });
+  // Each binding takes the arguments of its own call.
+  const binding = bindings[step.call] as ((world: World, task: Task, args: unknown) => CallOutcome) | undefined;
+  if (binding === undefined) throw new NotModelled(step.call);
+  return binding(world, task, args);
+}
