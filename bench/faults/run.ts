@@ -1,6 +1,6 @@
-import { guestAccess, kvmIoctl, KvmModule, openKvm, type Vcpu } from "@kvmm/kvm-memslots";
 import { arm64 } from "@kvmm/arm64-stage2";
 import { Store } from "@kvmm/interleave";
+import { guestAccess, KvmModule, kvmIoctl, openKvm, type Vcpu } from "@kvmm/kvm-memslots";
 import { Host, hostAccess, isRefusal, MapFlag, mmap, munmap, PAGE_SIZE, Prot } from "@kvmm/mm-core";
 
 const PAGES = 1 << 18;
@@ -68,7 +68,8 @@ function measure() {
     });
     const journalled = machine(true);
     note("the same, journalled", () => {
-      for (let page = 0; page < PAGES; page++) guestAccess(journalled.vcpu, GPA + page * PAGE_SIZE, "write", 1);
+      for (let page = 0; page < PAGES; page++)
+        guestAccess(journalled.vcpu, GPA + page * PAGE_SIZE, "write", 1);
     });
   }
   return Object.entries(seconds).map(([what, all]) => ({ what, seconds: median(all) }));
@@ -76,7 +77,9 @@ function measure() {
 
 const rows = measure();
 const base = rows[0]!.seconds;
-console.log(`${PAGES} pages of 4 KiB, one after the other; CPU time, median of ${ROUNDS} rounds, Node ${process.version}`);
+console.log(
+  `${PAGES} pages of 4 KiB, one after the other; CPU time, median of ${ROUNDS} rounds, Node ${process.version}`,
+);
 console.table(
   Object.fromEntries(
     rows.map(({ what, seconds }) => [

@@ -3,7 +3,9 @@ import { readdir } from "node:fs/promises";
 
 const root = new URL("../", import.meta.url);
 const skipped = new Set(["src", "node_modules", "peers", "results"]);
-const folders = (await readdir(root, { withFileTypes: true })).filter((entry) => entry.isDirectory() && !skipped.has(entry.name));
+const folders = (await readdir(root, { withFileTypes: true })).filter(
+  (entry) => entry.isDirectory() && !skipped.has(entry.name),
+);
 const known = folders.map(({ name }) => name).sort();
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !known.includes(name));

@@ -13,7 +13,10 @@ interface Example {
 
 /** The TypeScript blocks of a README that are whole programs, each with the text block that follows it directly. */
 function examplesOf(readme: string): Example[] {
-  const blocks = [...readme.matchAll(/```(\w*)\n([\s\S]*?)```/g)].map(([, language, body]) => ({ language, body: body! }));
+  const blocks = [...readme.matchAll(/```(\w*)\n([\s\S]*?)```/g)].map(([, language, body]) => ({
+    language,
+    body: body!,
+  }));
   return blocks.flatMap(({ language, body }, index) => {
     if (language !== "ts" || !body.startsWith("import ")) return [];
     const next = blocks[index + 1];
@@ -32,7 +35,9 @@ describe.each(names)("the README of %s", (name) => {
       const file = new URL(`${name}-${index}.ts`, scratch);
       await writeFile(file, code);
       const lines: string[] = [];
-      const log = vi.spyOn(console, "log").mockImplementation((...words) => void lines.push(words.map(String).join(" ")));
+      const log = vi
+        .spyOn(console, "log")
+        .mockImplementation((...words) => void lines.push(words.map(String).join(" ")));
       await import(/* @vite-ignore */ file.href);
       log.mockRestore();
       if (prints !== null) expect(lines.join("\n").trimEnd()).toBe(prints.trimEnd());

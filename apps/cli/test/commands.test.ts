@@ -1,5 +1,5 @@
-import { describe, expect, test } from "vitest";
 import type { Model } from "@kvmm/scenario";
+import { describe, expect, test } from "vitest";
 import { kvmm, recordings, replaying, result } from "./fake-context.js";
 
 const first = recordings("7.2.13-arm64/first.jsonl");

@@ -5,8 +5,8 @@ import {
   type Model,
   NotBuiltIn,
   type Observation,
-  readRecordings,
   type RunResult,
+  readRecordings,
   type Scenario,
 } from "@kvmm/scenario";
 import type { Context, ExitStatus } from "../src/context.js";

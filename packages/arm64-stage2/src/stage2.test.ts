@@ -2,7 +2,7 @@ import { hashOf, Store } from "@kvmm/interleave";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ipa, pa } from "./address.js";
-import { BreakBeforeMake } from "./conformance/break-before-make.js";
+import { BreakBeforeMake } from "./table/break-before-make.js";
 import { type FlatLeaf, FlatModel } from "./conformance/flat-model.js";
 import { decodeDescriptor, pteProt } from "./descriptor/decode.js";
 import type { LeafDescriptor } from "./descriptor/descriptor.js";

@@ -1,5 +1,6 @@
 import type { RwLock, Store } from "@kvmm/interleave";
 import { checkAddress, hex, type Ipa, type Pa } from "./address.js";
+import { arm64v72, type PgtableBehaviour } from "./behaviour.js";
 import { type Attributes, type MemAttrs, memAttrs, setProtAttr, setXnAttr } from "./descriptor/attributes.js";
 import { join, lowerHalf, upperHalf } from "./descriptor/halves.js";
 import {
@@ -52,6 +53,8 @@ export interface Stage2Options {
   readonly asS1?: boolean;
   /** kvm_pgtable_force_pte_cb_t: must this range be mapped by pages? */
   readonly forcePteCb?: (addr: Ipa, end: Ipa, prot: Prot) => boolean;
+  /** Decisions that an undone fix takes otherwise. Default: Linux 7.2. */
+  readonly behaviour?: PgtableBehaviour;
   /** Receives each WARN that fires: `function: WARN_ON(condition)`. */
   readonly warn?: (text: string) => void;
   /** Where tables lie in physical memory. */
@@ -91,6 +94,7 @@ export class Stage2 {
   readonly pgd: Local<TablePage | null>;
   /** stage2_unmap_defer_tlb_flush(): one range invalidation per unmap instead of one per leaf. */
   readonly defersTlbFlush: boolean;
+  readonly behaviour: PgtableBehaviour;
 
   readonly #idmap: boolean;
   readonly #forcePteCb: Stage2Options["forcePteCb"];
@@ -128,6 +132,7 @@ export class Stage2 {
     this.tlb = options.tlb ?? NO_TLB;
     this.pgd = new Local<TablePage | null>(store, "pgt->pgd", null);
     this.defersTlbFlush = machine.tlbRange && machine.fwb;
+    this.behaviour = options.behaviour ?? arm64v72;
     this.#idmap = options.idmap === true;
     this.#forcePteCb = options.forcePteCb;
     this.#warn = options.warn;
@@ -216,10 +221,8 @@ export class Stage2 {
   /** kvm_pgtable_stage2_wrprotect(): takes write permission from all leaves of `[addr, addr + size)`. */
   wrprotect(addr: Ipa, size: number): number {
     checkRange(addr, size, "wrprotect");
-    return new Walker(this, Walk.LEAF | Walk.IGNORE_EAGAIN, new AttributeVisits(0, 0, S2AP_W, 0)).walk(
-      addr,
-      size,
-    );
+    const flags = Walk.LEAF | (this.behaviour.wrprotectAtHole === "go-on" ? Walk.IGNORE_EAGAIN : 0);
+    return new Walker(this, flags, new AttributeVisits(0, 0, S2AP_W, 0)).walk(addr, size);
   }
 
   /** kvm_pgtable_stage2_mkyoung(): sets the access flag of the leaf at `addr`, if there is one. */

@@ -1,3 +1,4 @@
+import { digestOf } from "./hash.js";
 import { type Guard, Kind, Shared } from "./shared.js";
 import type { Store } from "./store.js";
 
@@ -62,7 +63,12 @@ export class Cell<T> extends Shared {
 
   /** The value as it is, for showing and for checks between steps; not an access. */
   peek(): T {
+    this.store.task?.peeks(this, 0);
     return this.#value;
+  }
+
+  override digest(): unknown {
+    return digestOf(this.#value);
   }
 
   override restore(_key: number, old: unknown): void {

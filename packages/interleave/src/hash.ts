@@ -69,6 +69,23 @@ export function hashOf(value: unknown): readonly [lo: number, hi: number] {
   return [outLo >>> 0, outHi >>> 0];
 }
 
+/** The digests of arrays and records, which never change. */
+const digests = new WeakMap<object, number>();
+
+/** A value that `===` tells apart from those of other content (53 bits of hash for arrays and records). */
+export function digestOf(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || value instanceof Shared) {
+    return Number.isNaN(value) ? "NaN" : value;
+  }
+  let digest = digests.get(value);
+  if (digest === undefined) {
+    const [lo, hi] = hashOf(value);
+    digest = (hi >>> 11) * 0x1_0000_0000 + lo;
+    digests.set(value, digest);
+  }
+  return digest;
+}
+
 /** Mixes two 32-bit words (the finaliser of MurmurHash3 over their combination). */
 export function mix(a: number, b: number): number {
   let h = Math.imul(a ^ Math.imul(b, 0xcc9e2d51), 0x1b873593) + 0x52dce729;

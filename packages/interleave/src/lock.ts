@@ -1,3 +1,4 @@
+import { digestOf } from "./hash.js";
 import { Kind, Shared } from "./shared.js";
 import type { Store } from "./store.js";
 
@@ -77,6 +78,17 @@ abstract class ExclusiveLock extends Lock {
     task?.record(undefined);
   }
 
+  /** mutex_init(), of a lock that may be in use: it is free from now on, whatever its holder thinks. */
+  init(): void {
+    const { task } = this.store;
+    if (task?.replays(this, Kind.Write, 0)) {
+      task.recorded();
+      return;
+    }
+    if (this.#owner !== FREE) this.#change(FREE);
+    task?.record(undefined);
+  }
+
   #change(owner: number): void {
     const old = this.#owner;
     this.#owner = owner;
@@ -97,6 +109,10 @@ abstract class ExclusiveLock extends Lock {
 
   override isEnabled(kind: Kind): boolean {
     return kind !== Kind.Acquire || this.#owner === FREE;
+  }
+
+  override digest(): unknown {
+    return this.#owner;
   }
 
   override restore(_key: number, old: unknown): void {
@@ -176,6 +192,18 @@ abstract class SharedLock extends Lock {
     task?.record(undefined);
   }
 
+  /** rwlock_init(), of a lock that may be in use: it is free from now on, whatever its holders think. */
+  init(): void {
+    const { task } = this.store;
+    if (task?.replays(this, Kind.Write, 0)) {
+      task.recorded();
+      return;
+    }
+    if (this.#writer !== FREE) this.#setWriter(FREE);
+    if (this.#readers.length > 0) this.#setReaders(NOBODY);
+    task?.record(undefined);
+  }
+
   #setWriter(writer: number): void {
     const old = this.#writer;
     this.#writer = writer;
@@ -209,6 +237,12 @@ abstract class SharedLock extends Lock {
   override isEnabled(kind: Kind): boolean {
     if (kind === Kind.AcquireShared) return this.#writer === FREE;
     return kind !== Kind.Acquire || (this.#writer === FREE && this.#readers.length === 0);
+  }
+
+  override digest(): unknown {
+    if (this.#writer !== FREE) return -2 - this.#writer;
+    const readers = this.#readers;
+    return readers.length === 0 ? FREE : readers.length === 1 ? readers[0] : digestOf(readers);
   }
 
   override restore(key: number, old: unknown): void {
@@ -262,7 +296,7 @@ export class HeldLocks {
     }
     if (!lock.spins) this.mightSleep(`takes ${lock.name}`);
     stack.push(lock);
-    if (store.journalling) store.changedUnhashed(this.#undo, store.tid, { lock, at: -1 });
+    if (store.journalling) this.#note({ lock, at: -1 });
   }
 
   remove(lock: Lock): void {
@@ -274,7 +308,11 @@ export class HeldLocks {
       at = stack.lastIndexOf(lock);
       stack.splice(at, 1);
     }
-    if (store.journalling) store.changedUnhashed(this.#undo, store.tid, { lock, at });
+    if (store.journalling) this.#note({ lock, at });
+  }
+
+  #note(change: HeldChange): void {
+    this.store.changedUnhashed(this.#undo, this.store.tid, change, change);
   }
 
   /** might_sleep(): throws {@link LockError} if the current task holds a lock that spins. */
@@ -293,6 +331,12 @@ export class HeldLocks {
   }
 }
 
+/** A lock that was taken, if `at` is negative, or given back from that place of the stack. */
+interface HeldChange {
+  readonly lock: Lock;
+  readonly at: number;
+}
+
 /** The journal's way back into the stacks. */
 class Undo extends Shared {
   constructor(
@@ -303,9 +347,21 @@ class Undo extends Shared {
   }
 
   override restore(tid: number, old: unknown): void {
-    const { lock, at } = old as { lock: Lock; at: number };
+    const { lock, at } = old as HeldChange;
     const stack = this.stacks[tid]!;
     if (at < 0) stack.pop();
     else stack.splice(at, 0, lock);
+  }
+
+  override redo(tid: number, now: unknown): void {
+    const { lock, at } = now as HeldChange;
+    const stack = this.stacks[tid]!;
+    if (at < 0) stack.push(lock);
+    else stack.splice(at, 1);
+  }
+
+  /** Follows from the locks. */
+  override digest(): unknown {
+    return null;
   }
 }

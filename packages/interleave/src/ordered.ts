@@ -1,4 +1,4 @@
-import { mix } from "./hash.js";
+import { hashOf, mix } from "./hash.js";
 import { type Guard, Kind, Shared } from "./shared.js";
 import type { Store } from "./store.js";
 
@@ -29,6 +29,9 @@ type Tree<V> = Node<V> | null;
  */
 export class Ordered<V extends Shared> extends Shared {
   #root: Tree<V> = null;
+  /** What the journalled changes have made of the content: a hash of the ranges that came or went. */
+  #lo = 0;
+  #hi = 0;
 
   constructor(store: Store, name: string, guard?: Guard) {
     super(store, name, guard);
@@ -77,6 +80,7 @@ export class Ordered<V extends Shared> extends Shared {
 
   /** All values in order, as they are; not an access. */
   peek(): readonly V[] {
+    this.store.task?.peeks(this, 0);
     return overlaps(this.#root, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
   }
 
@@ -102,15 +106,38 @@ export class Ordered<V extends Shared> extends Shared {
     const rest = old === null ? before : remove(before, start, tie);
     this.#root = entry === null ? rest : insert(rest, entry);
     if (store.journalling && this.#root !== before) {
-      store.changedUnhashed(this, 0, before);
+      const was: Version<V> = { root: before, lo: this.#lo, hi: this.#hi };
+      if (old !== null) this.#toggle(old);
+      if (entry !== null) this.#toggle(entry);
+      store.changedUnhashed(this, 0, was, { root: this.#root, lo: this.#lo, hi: this.#hi });
       store.rehash(this, start, old && [old.end, tie, old.value], entry && [entry.end, tie, entry.value]);
     }
     task?.record(undefined);
   }
 
-  override restore(_key: number, old: unknown): void {
-    this.#root = old as Tree<V>;
+  #toggle({ start, end, tie, value }: Entry<V>): void {
+    const [lo, hi] = hashOf([start, end, tie, value]);
+    this.#lo ^= lo;
+    this.#hi ^= hi;
   }
+
+  override digest(): unknown {
+    return (this.#hi >>> 11) * 0x1_0000_0000 + (this.#lo >>> 0);
+  }
+
+  override restore(_key: number, old: unknown): void {
+    const { root, lo, hi } = old as Version<V>;
+    this.#root = root;
+    this.#lo = lo;
+    this.#hi = hi;
+  }
+}
+
+/** What the journal keeps of a tree. */
+interface Version<V> {
+  readonly root: Tree<V>;
+  readonly lo: number;
+  readonly hi: number;
 }
 
 function node<V>(entry: Entry<V>, priority: number, left: Tree<V>, right: Tree<V>): Node<V> {

@@ -22,6 +22,9 @@ export type Kind = (typeof Kind)[keyof typeof Kind];
 /** The key of an access that may touch any key of a keyed object. */
 export const WHOLE = -1;
 
+/** What {@link Shared.digest} says of an object whose accesses cannot be foretold. */
+export const OPAQUE: unique symbol = Symbol("opaque");
+
 /**
  * Who may touch an object.
  * - no guard: anybody at any time; every access is a scheduling point.
@@ -60,6 +63,20 @@ export abstract class Shared {
 
   /** Puts the old value back; called by the store, in the reverse order of the changes. */
   abstract restore(key: number, old: unknown): void;
+
+  /** Makes a change again that was undone, from the state in which it was made first. */
+  redo(key: number, now: unknown): void {
+    this.restore(key, now);
+  }
+
+  /**
+   * All that an access with this key depends on and changes, as a value that `===` tells apart: lets the explorer make
+   * a step again without running its path. It may be given where {@link redo} works for every change that the object
+   * journals. {@link OPAQUE}, the default: every step that touches the object is run.
+   */
+  digest(_key: number): unknown {
+    return OPAQUE;
+  }
 
   /** Is another task's access possible just before this one, and does it matter? */
   isPoint(kind: Kind): boolean {

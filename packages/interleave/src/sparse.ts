@@ -1,4 +1,4 @@
-import { type Guard, Kind, Shared, WHOLE } from "./shared.js";
+import { type Guard, Kind, OPAQUE, Shared, WHOLE } from "./shared.js";
 import type { Store } from "./store.js";
 
 const CHUNK = 512;
@@ -21,11 +21,11 @@ export class Sparse extends Shared {
     const { task } = this.store;
     if (task === null) {
       if (this.guard !== null) this.checkGuard(Kind.Read);
-      return this.at(index);
+      return this.#valueAt(index);
     }
     if (task.replays(this, Kind.Read, index)) return task.recorded() as number;
     this.checkGuard(Kind.Read);
-    const value = this.at(index);
+    const value = this.#valueAt(index);
     task.record(value);
     return value;
   }
@@ -41,7 +41,7 @@ export class Sparse extends Shared {
       throw new RangeError(`${this.name} has no index ${index}`);
     }
     if (this.guard !== null) this.checkGuard(Kind.Write);
-    const old = this.at(index);
+    const old = this.#valueAt(index);
     if (old !== value) {
       this.#put(index, value);
       store.changed(this, index, old, value);
@@ -54,19 +54,29 @@ export class Sparse extends Shared {
     const { task } = this.store;
     if (task?.replays(this, Kind.Read, WHOLE)) return task.recorded() as number;
     if (this.guard !== null) this.checkGuard(Kind.Read);
-    const found = this.seek(from, to);
+    const found = this.#find(from, to);
     task?.record(found);
     return found;
   }
 
   /** The number as it is; not an access. */
   at(index: number): number {
+    this.store.task?.peeks(this, index);
+    return this.#valueAt(index);
+  }
+
+  #valueAt(index: number): number {
     const chunk = this.#chunks.get(Math.floor(index / CHUNK));
     return chunk === undefined ? 0 : (chunk[index % CHUNK] ?? 0);
   }
 
   /** {@link next}, not as an access. */
   seek(from: number, to: number): number {
+    this.store.task?.peeks(this, WHOLE);
+    return this.#find(from, to);
+  }
+
+  #find(from: number, to: number): number {
     const order = this.#order;
     const start = Math.max(0, Math.ceil(from));
     let low = this.#rank(Math.floor(start / CHUNK));
@@ -77,6 +87,10 @@ export class Sparse extends Shared {
       for (let i = Math.max(0, start - base); i < stop; i++) if (chunk[i] !== 0) return base + i;
     }
     return -1;
+  }
+
+  override digest(index: number): unknown {
+    return index === WHOLE ? OPAQUE : this.#valueAt(index);
   }
 
   #put(index: number, value: number): void {

@@ -1,3 +1,4 @@
+import { hashOf } from "./hash.js";
 import { Kind, Shared } from "./shared.js";
 import type { Store } from "./store.js";
 import { WaitError } from "./wait-queue.js";
@@ -13,6 +14,8 @@ export class Srcu extends Shared {
   #epoch = 0;
   #readers: Readers = NOBODY;
   #only: Readers = [[0, 1]];
+  /** Null until it is asked for. */
+  #digest: number | null = null;
 
   constructor(store: Store, name: string) {
     super(store, name);
@@ -56,6 +59,7 @@ export class Srcu extends Shared {
       store.held.mightSleep(`waits for ${this.name}`);
       before = this.#epoch;
       this.#epoch = before + 1;
+      this.#digest = null;
       store.changed(this, EPOCH, before, before + 1);
       task?.record(before);
     }
@@ -80,6 +84,7 @@ export class Srcu extends Shared {
     const old = this.#readers;
     const now = delta === 1 && old.length === 0 ? this.#onlyReader(epoch) : added(old, epoch, delta);
     this.#readers = now;
+    this.#digest = null;
     if (this.store.journalling) this.store.changed(this, READERS, old, now);
   }
 
@@ -97,7 +102,16 @@ export class Srcu extends Shared {
     return kind !== Kind.Wait || this.#isQuiet(key);
   }
 
+  override digest(): unknown {
+    if (this.#digest === null) {
+      const [lo, hi] = hashOf([this.#epoch, this.#readers]);
+      this.#digest = (hi >>> 11) * 0x1_0000_0000 + lo;
+    }
+    return this.#digest;
+  }
+
   override restore(key: number, old: unknown): void {
+    this.#digest = null;
     if (key === EPOCH) this.#epoch = old as number;
     else this.#readers = old as Readers;
   }

@@ -11,6 +11,17 @@ export interface TraceEvent {
   readonly text: string;
 }
 
+/** The changes of one step, taken out of the journal. */
+export interface Delta {
+  readonly objects: readonly Shared[];
+  readonly keys: readonly number[];
+  readonly olds: readonly unknown[];
+  readonly nows: readonly unknown[];
+  /** What the step did to the hash. */
+  readonly lo: number;
+  readonly hi: number;
+}
+
 /** A point in the journal to which {@link Store.rollback} returns. */
 export interface Mark {
   /** Its place among the marks that are still good. */
@@ -40,6 +51,7 @@ export class Store {
   #objects: Shared[] = [];
   #keys: number[] = [];
   #olds: unknown[] = [];
+  #nows: unknown[] = [];
   #marks: Mark[] = [];
   #journalling = false;
   #hashLo = 0;
@@ -81,7 +93,7 @@ export class Store {
     for (let i = objects.length - 1; i >= mark.length; i--) {
       objects[i]!.restore(this.#keys[i]!, this.#olds[i]);
     }
-    objects.length = this.#keys.length = this.#olds.length = mark.length;
+    this.#truncate(mark.length);
     this.#hashLo = mark.hashLo;
     this.#hashHi = mark.hashHi;
   }
@@ -94,6 +106,7 @@ export class Store {
     this.#objects = [];
     this.#keys = [];
     this.#olds = [];
+    this.#nows = [];
     this.#marks = [];
     this.#hashLo = this.#hashHi = 0;
     this.#journalling = false;
@@ -108,10 +121,65 @@ export class Store {
    * What changed since a mark, oldest first: for showing a step. The same object and key can occur several times;
    * the first occurrence has the value from before.
    */
-  *changesSince(mark: Mark): Generator<{ object: Shared; key: number; old: unknown }> {
+  *changesSince(mark: Mark): Generator<{ object: Shared; key: number; old: unknown; now: unknown }> {
     for (let i = mark.length; i < this.#objects.length; i++) {
-      yield { object: this.#objects[i]!, key: this.#keys[i]!, old: this.#olds[i] };
+      yield { object: this.#objects[i]!, key: this.#keys[i]!, old: this.#olds[i], now: this.#nows[i] };
     }
+  }
+
+  /** The changes beyond a length of the journal, which stay in it. The hash is the caller's business. */
+  copy(from: number, lo = 0, hi = 0): Delta {
+    return {
+      objects: this.#objects.slice(from),
+      keys: this.#keys.slice(from),
+      olds: this.#olds.slice(from),
+      nows: this.#nows.slice(from),
+      lo,
+      hi,
+    };
+  }
+
+  /** Takes the changes beyond a length of the journal out of it: from here on only {@link undo} takes them back. */
+  cut(from: number, lo: number, hi: number): Delta {
+    const delta = this.copy(from, this.#hashLo ^ lo, this.#hashHi ^ hi);
+    this.#truncate(from);
+    return delta;
+  }
+
+  /** Makes the changes of a step again, from the state in which it was made first; the journal has none of it. */
+  redo(delta: Delta): void {
+    const { objects, keys, nows } = delta;
+    for (let i = 0; i < objects.length; i++) objects[i]!.redo(keys[i]!, nows[i]);
+    this.#hashLo ^= delta.lo;
+    this.#hashHi ^= delta.hi;
+  }
+
+  /** Takes the last step back that {@link cut} or {@link redo} has made. */
+  undo(delta: Delta): void {
+    const { objects, keys, olds } = delta;
+    for (let i = objects.length - 1; i >= 0; i--) objects[i]!.restore(keys[i]!, olds[i]);
+    this.#hashLo ^= delta.lo;
+    this.#hashHi ^= delta.hi;
+  }
+
+  /** {@link redo}, into the journal. */
+  replay(delta: Delta): void {
+    const { objects, keys, olds, nows } = delta;
+    for (let i = 0; i < objects.length; i++) {
+      objects[i]!.redo(keys[i]!, nows[i]);
+      this.#note(objects[i]!, keys[i]!, olds[i], nows[i]);
+    }
+  }
+
+  #note(object: Shared, key: number, old: unknown, now: unknown): void {
+    this.#objects.push(object);
+    this.#keys.push(key);
+    this.#olds.push(old);
+    this.#nows.push(now);
+  }
+
+  #truncate(length: number): void {
+    this.#objects.length = this.#keys.length = this.#olds.length = this.#nows.length = length;
   }
 
   /**
@@ -122,22 +190,27 @@ export class Store {
     return [this.#hashLo >>> 0, this.#hashHi >>> 0];
   }
 
+  /** The halves of {@link hash}, signed. */
+  get hashLo(): number {
+    return this.#hashLo;
+  }
+
+  get hashHi(): number {
+    return this.#hashHi;
+  }
+
   /** To be called by a {@link Shared} object after each change of itself. */
   changed(object: Shared, key: number, old: unknown, now: unknown): void {
     if (!this.#journalling) return;
-    this.#objects.push(object);
-    this.#keys.push(key);
-    this.#olds.push(old);
+    this.#note(object, key, old, now);
     this.#toggle(object.id, key, old);
     this.#toggle(object.id, key, now);
   }
 
   /** Like {@link changed}, for bookkeeping that follows from other state: not part of the hash. */
-  changedUnhashed(object: Shared, key: number, old: unknown): void {
+  changedUnhashed(object: Shared, key: number, old: unknown, now?: unknown): void {
     if (!this.#journalling) return;
-    this.#objects.push(object);
-    this.#keys.push(key);
-    this.#olds.push(old);
+    this.#note(object, key, old, now);
   }
 
   /** The hash's part of {@link changed}, for an object that journals in another way. */

@@ -1,7 +1,7 @@
-import { hashOf, mix } from "./hash.js";
+import { hashInto, hashOf, mix, outHi, outLo } from "./hash.js";
 import { LockError } from "./lock.js";
-import { Kind, Shared, WHOLE } from "./shared.js";
-import type { Store } from "./store.js";
+import { Kind, OPAQUE, Shared, WHOLE } from "./shared.js";
+import type { Delta, Store } from "./store.js";
 import { WaitError } from "./wait-queue.js";
 
 /** One access of a step: what {@link independent} looks at. */
@@ -38,12 +38,48 @@ export interface Position {
 }
 
 /** What a call has observed since it began, and a running hash of it. */
-interface Log {
+export interface Log {
   readonly values: unknown[];
   readonly objects: number[];
   readonly kinds: number[];
   readonly lo: number[];
   readonly hi: number[];
+}
+
+/** All that a task is, between two steps: to be taken up again at any time, also by {@link Suspendable.load}. */
+export interface Snapshot {
+  readonly call: number;
+  /** Given away: {@link Suspendable.load} writes on in it. */
+  readonly log: Log;
+  readonly created: number;
+  readonly results: readonly unknown[];
+  readonly doneLo: number;
+  readonly doneHi: number;
+  readonly pending: Pending | null;
+}
+
+/** What the last step depended on, noted while {@link Suspendable.notes} is set. */
+export interface Notes {
+  /** Objects and keys whose state it looked at, and their digests from before the step. */
+  readonly objects: Shared[];
+  readonly keys: number[];
+  readonly digests: unknown[];
+  /** What it peeked at, which is no access. */
+  readonly peeked: Access[];
+  /** It touched what has no digest, or created what cannot be created again. */
+  isOpaque: boolean;
+}
+
+/** What creations have made, by the identity of the creation, so that each is the same object whenever it is made. */
+export type Creations = Map<string, Creation>;
+
+interface Creation {
+  readonly made: unknown;
+  readonly newborn: readonly Shared[];
+  /** What the constructors changed. */
+  readonly delta: Delta;
+  /** How many objects the task had created afterwards. */
+  readonly created: number;
 }
 
 /** Thrown through a path to stop it before its next access; nothing may catch it. */
@@ -110,6 +146,14 @@ export class Suspendable {
   #inAtomic = false;
   #suspended = false;
   #steps: Access[] = [];
+  /** How much of the log is what it was when the step began. */
+  #kept = 0;
+  /** Set by an explorer that wants to make steps again without running them. */
+  notes: Notes | null = null;
+  creations: Creations | null = null;
+  /** Called at each access of a step, not of those that are repeated. */
+  onAccess: ((access: Access) => void) | null = null;
+  readonly #madeInStep = new Set<Shared>();
 
   constructor(
     readonly store: Store,
@@ -184,6 +228,9 @@ export class Suspendable {
     this.#inAtomic = false;
     this.#expected = this.#pending;
     this.#pending = null;
+    this.#kept = this.#log.values.length;
+    if (this.notes !== null) clear(this.notes);
+    if (this.#madeInStep.size > 0) this.#madeInStep.clear();
     store.task = this;
     store.tid = this.tid;
     try {
@@ -233,6 +280,35 @@ export class Suspendable {
     this.#doneLo = mix(this.#doneLo + this.#call, lo);
     this.#doneHi = mix(this.#doneHi + this.#call, hi);
     this.#log = newLog();
+    this.#kept = 0;
+  }
+
+  /** What the last step added to the log, and behind how many entries. */
+  addition(): { readonly kept: number; readonly log: Log } {
+    return { kept: this.#kept, log: slice(this.#log, this.#kept, this.#log.values.length) };
+  }
+
+  /** Everything but the log, which {@link addition} has. */
+  snapshot(): Omit<Snapshot, "log"> {
+    return {
+      call: this.#call,
+      created: this.#created,
+      results: this.#results.slice(),
+      doneLo: this.#doneLo,
+      doneHi: this.#doneHi,
+      pending: this.#pending,
+    };
+  }
+
+  /** Becomes what a snapshot says, wherever it stands now; earlier positions are void. */
+  load(snapshot: Snapshot): void {
+    this.#call = snapshot.call;
+    this.#log = snapshot.log;
+    this.#created = snapshot.created;
+    this.#results.splice(0, this.#results.length, ...snapshot.results);
+    this.#doneLo = snapshot.doneLo;
+    this.#doneHi = snapshot.doneHi;
+    this.#pending = snapshot.pending;
   }
 
   position(): Position {
@@ -307,9 +383,32 @@ export class Suspendable {
 
   #begin(object: Shared | null, kind: Kind, key: number): void {
     if (this.#budget > 0) this.#diverge(object?.name ?? "something else");
-    this.#steps.push({ object, kind, key });
+    const access = { object, kind, key };
+    this.#steps.push(access);
+    if (this.notes !== null && object !== null) this.#note(this.notes, object, key);
+    if (this.onAccess !== null) this.onAccess(access);
     this.#log.objects.push(object === null ? 0 : object.id);
     this.#log.kinds.push(kind + 8 * key);
+  }
+
+  /** Called by a shared object that is looked at without an access. */
+  peeks(object: Shared, key: number): void {
+    const { notes } = this;
+    if (notes === null || this.creating || this.isReplaying || this.#madeInStep.has(object)) return;
+    this.#note(notes, object, key);
+    notes.peeked.push({ object, kind: Kind.Read, key });
+  }
+
+  #note(notes: Notes, object: Shared, key: number): void {
+    if (this.#madeInStep.has(object)) return;
+    const { objects, keys } = notes;
+    const at = object.keyed ? key : 0;
+    for (let i = objects.length - 1; i >= 0; i--) if (objects[i] === object && keys[i] === at) return;
+    const digest = object.digest(at);
+    if (digest === OPAQUE) notes.isOpaque = true;
+    objects.push(object);
+    keys.push(at);
+    notes.digests.push(digest);
   }
 
   #diverge(to: string): never {
@@ -339,9 +438,9 @@ export class Suspendable {
   #observe(value: unknown, content: unknown): void {
     const log = this.#log;
     const n = log.values.length;
-    const [lo, hi] = hashOf(content);
-    log.lo.push(mix(n === 0 ? this.#call : log.lo[n - 1]!, lo));
-    log.hi.push(mix(n === 0 ? ~this.#call : log.hi[n - 1]!, hi));
+    hashInto(content, 0x3c6ef372, 0x6a09e667);
+    log.lo.push(mix(n === 0 ? this.#call : log.lo[n - 1]!, outLo));
+    log.hi.push(mix(n === 0 ? ~this.#call : log.hi[n - 1]!, outHi));
     log.values.push(value);
     this.#cursor++;
   }
@@ -350,9 +449,22 @@ export class Suspendable {
     if (this.creating) return make();
     if (this.#follows(null, Kind.Create, 0)) return this.recorded() as T;
     this.#begin(null, Kind.Create, 0);
+    const { creations } = this;
+    const identity = creations === null ? "" : `${this.#number} ${this.hash().join(" ")} ${this.#created}`;
+    const before = creations?.get(identity);
+    if (before !== undefined) {
+      this.store.replay(before.delta);
+      this.#created = before.created;
+      for (const object of before.newborn) this.#madeInStep.add(object);
+      this.#observe(before.made, undefined);
+      return before.made as T;
+    }
+    const from = this.store.changes;
     this.creating = true;
     try {
       const made = make();
+      for (const object of this.#newborn) this.#madeInStep.add(object);
+      if (creations !== null) this.#remember(creations, identity, made, from);
       // What it made follows from what it had observed.
       this.#observe(made, undefined);
       return made;
@@ -360,6 +472,13 @@ export class Suspendable {
       this.creating = false;
       this.#newborn.clear();
     }
+  }
+
+  #remember(creations: Creations, identity: string, made: unknown, from: number): void {
+    const delta = this.store.copy(from);
+    // What cannot be made again gives way to creating anew each time, for all of this task.
+    if (delta.objects.some((object, i) => object.digest(delta.keys[i]!) === OPAQUE)) this.creations = null;
+    else creations.set(identity, { made, newborn: [...this.#newborn], delta, created: this.#created });
   }
 
   /**
@@ -425,8 +544,9 @@ export class Suspendable {
       if (this.#suspended || this.#isBroken) this.#refuseCatch();
       if (this.isReplaying) throw new ReplayError(`${this.name} repeats a round that it had left behind`);
       // What the round observed no longer matters. Positions saved earlier keep the old log.
-      this.#log = head(this.#log, begin);
+      this.#log = slice(this.#log, 0, begin);
       this.#cursor = begin;
+      if (begin < this.#kept) this.#kept = begin;
     }
     throw endless(name);
   }
@@ -492,12 +612,17 @@ function truncate(log: Log, length: number): void {
   log.values.length = log.objects.length = log.kinds.length = log.lo.length = log.hi.length = length;
 }
 
-function head(log: Log, length: number): Log {
+function slice(log: Log, from: number, to: number): Log {
   return {
-    values: log.values.slice(0, length),
-    objects: log.objects.slice(0, length),
-    kinds: log.kinds.slice(0, length),
-    lo: log.lo.slice(0, length),
-    hi: log.hi.slice(0, length),
+    values: log.values.slice(from, to),
+    objects: log.objects.slice(from, to),
+    kinds: log.kinds.slice(from, to),
+    lo: log.lo.slice(from, to),
+    hi: log.hi.slice(from, to),
   };
+}
+
+function clear(notes: Notes): void {
+  notes.objects.length = notes.keys.length = notes.digests.length = notes.peeked.length = 0;
+  notes.isOpaque = false;
 }

@@ -1,3 +1,4 @@
+import { digestOf } from "./hash.js";
 import { Kind, Shared } from "./shared.js";
 import type { Store } from "./store.js";
 
@@ -84,6 +85,10 @@ export class WaitQueue extends Shared {
 
   override isEnabled(kind: Kind, task: number): boolean {
     return kind !== Kind.Wait || !this.#waiting.includes(task);
+  }
+
+  override digest(): unknown {
+    return digestOf(this.#waiting);
   }
 
   override restore(_key: number, old: unknown): void {

@@ -1,4 +1,4 @@
-import { type Guard, Kind, Shared } from "./shared.js";
+import { type Guard, Kind, OPAQUE, Shared, WHOLE } from "./shared.js";
 import type { Store } from "./store.js";
 
 /** A fixed number of shared 32-bit words: a page table, a bitmap, a column of a table. */
@@ -66,7 +66,12 @@ export class Words extends Shared {
 
   /** The words as they are, not to be written to; not an access. */
   peek(): Readonly<Uint32Array> {
+    this.store.task?.peeks(this, WHOLE);
     return this.#words;
+  }
+
+  override digest(index: number): unknown {
+    return index === WHOLE ? OPAQUE : this.#words[index];
   }
 
   #refuse(index: number): never {

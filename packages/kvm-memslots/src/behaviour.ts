@@ -29,6 +29,16 @@ export interface KvmBehaviour {
   readonly gmemBinding: "before-prepare" | "after-prepare";
   /** kvm_swap_active_memslots(): does a memslot update wait until no invalidation is between start and end? */
   readonly swapAwaitsInvalidations: boolean;
+  /** __kvm_gmem_get_pfn(): is the reference to a poisoned page given back (c31745d2c508), or lost? */
+  readonly gmemPoisonedPage: "put" | "leak";
+  /** kvm_gmem_fault_user_mapping(): which pages user space gets: those of INIT_SHARED files (fe2bf6234e94), or all. */
+  readonly gmemUserFault: "init-shared" | "all";
+  /** kvm_range_has_memory_attributes(): is a reserved entry none (277d3623d99a), or one with attributes? */
+  readonly reservedAttributes: "none" | "entry";
+  /** kvm_vm_set_mem_attributes(): are entries reserved before a change that clears attributes, too? Until 7.2. */
+  readonly reserveToClearAttributes: boolean;
+  /** kvm_gpc_activate(): are the locks of an inactive cache left alone (52491a38b2c2), or initialised again? */
+  readonly gpcActivateLocks: "keep" | "init";
 }
 
 /** A change of behaviour: a patch, or the removal of one. */
@@ -42,6 +52,11 @@ export const kvm72: KvmBehaviour = {
   gpcSequenceRaised: "before-count",
   gmemBinding: "before-prepare",
   swapAwaitsInvalidations: true,
+  gmemPoisonedPage: "put",
+  gmemUserFault: "init-shared",
+  reservedAttributes: "none",
+  reserveToClearAttributes: true,
+  gpcActivateLocks: "keep",
 };
 
 /** Linux 7.3 */
@@ -49,6 +64,7 @@ export const kvm73: KvmBehaviour = {
   ...kvm72,
   gpcSequence: "gpc_invalidate_seq",
   gmemBinding: "after-prepare",
+  reserveToClearAttributes: false,
 };
 
 /**

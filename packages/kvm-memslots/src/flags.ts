@@ -11,6 +11,13 @@ export const KVM_MEMSLOT_GMEM_ONLY = 1 << 17;
 export const GUEST_MEMFD_FLAG_MMAP = 1n << 0n;
 export const GUEST_MEMFD_FLAG_INIT_SHARED = 1n << 1n;
 
+/** The one attribute of KVM_SET_MEMORY_ATTRIBUTES. */
+export const KVM_MEMORY_ATTRIBUTE_PRIVATE = 1n << 3n;
+
+/** Types of KVM_CREATE_VM on x86 that the reference has. */
+export const KVM_X86_DEFAULT_VM = 0n;
+export const KVM_X86_SW_PROTECTED_VM = 1n;
+
 /** KVM_MEM_SLOTS_NUM: ids of memslots are below it. */
 export const KVM_MEM_SLOTS_NUM = 0x7fff;
 /** A memslot of user space has at most so many pages. */

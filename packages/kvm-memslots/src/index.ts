@@ -1,3 +1,5 @@
+export { isPrivateGfn, memoryAttributes, rangeHasMemoryAttributes } from "./attributes/memory-attributes.js";
+export { type SetMemoryAttributes, setMemoryAttributes } from "./attributes/set-memory-attributes.js";
 export {
   gmemOnlySlotsInHvaRange,
   type HvaWalk,
@@ -16,6 +18,12 @@ export { checkExtension, enableCap } from "./files/capabilities.js";
 export { type Argument, type IoctlValue, type KvmIoctl, kvmIoctl } from "./files/ioctl.js";
 export { type Architecture, KvmModule, type KvmModuleOptions } from "./files/kvm-module.js";
 export { openKvm } from "./files/open.js";
+export {
+  type PreFaulted,
+  type PreFaultLeft,
+  type PreFaultMemory,
+  preFaultMemory,
+} from "./files/pre-fault-memory.js";
 export { createVcpu, guestAccess, Vcpu } from "./files/vcpu.js";
 export * from "./flags.js";
 export { type CreateGuestMemfd, gmemCreate, gmemSupportedFlags } from "./guest-memfd/create.js";

@@ -1,6 +1,7 @@
-import { Cell, Mutex, RwLock, Shared, SpinLock, Srcu, WaitQueue } from "@kvmm/interleave";
+import { Cell, Mutex, RwLock, Shared, Sparse, SpinLock, Srcu, WaitQueue } from "@kvmm/interleave";
 import type { Host, Hva, Mm, MmuNotifier, NotifierRange, Task } from "@kvmm/mm-core";
 import type { KvmBehaviour } from "./behaviour.js";
+import type { KvmModule } from "./files/kvm-module.js";
 import { INVALID_GPA } from "./flags.js";
 import {
   clearFlushYoung,
@@ -10,7 +11,6 @@ import {
   notifierRelease,
   testYoung,
 } from "./invalidate/mmu-notifier.js";
-import type { KvmModule } from "./files/kvm-module.js";
 import type { SecondaryMmu } from "./mmu/secondary-mmu.js";
 import type { GfnToPfnCache } from "./pfncache/gfn-to-pfn-cache.js";
 import type { Gfn, Memslot } from "./slots/memslot.js";
@@ -57,11 +57,15 @@ export class Kvm extends Shared implements MmuNotifier {
   readonly nrMemslotPages: Cell<number>;
   /** kvm->manual_dirty_log_protect: the bits of KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 that are on. */
   readonly manualDirtyLogProtect: Cell<bigint>;
+  /** kvm->mem_attr_array: by gfn, as `entryOf` of memory-attributes.ts has it. */
+  readonly memAttrArray: Sparse;
   /** kvm->vm_dead, by a KVM_BUG_ON(). */
   readonly vmDead: Cell<boolean>;
 
   /** Who watches the trace points; nobody by default. Not part of the state. */
   observer: KvmObserver | null = null;
+  /** The gfn at which KVM_SET_MEMORY_ATTRIBUTES finds no memory for its entry (fault injection). Not part of the state. */
+  failReserveAt: Gfn | null = null;
 
   readonly #sets: readonly (readonly [Memslots, Memslots])[];
   readonly #active: readonly Cell<Memslots>[];
@@ -108,6 +112,7 @@ export class Kvm extends Shared implements MmuNotifier {
     this.usersCount = new Cell(store, "kvm->users_count", 1);
     this.nrMemslotPages = new Cell(store, "kvm->nr_memslot_pages", 0, bySlotsLock);
     this.manualDirtyLogProtect = new Cell(store, "kvm->manual_dirty_log_protect", 0n);
+    this.memAttrArray = new Sparse(store, "kvm->mem_attr_array", { lock: this.slotsLock, lockless: true });
     this.vmDead = new Cell(store, "kvm->vm_dead", false);
 
     this.mmu = createMmu(this);

@@ -54,6 +54,16 @@ export class Column extends Shared {
     return value;
   }
 
+  /** Adds in one access unless the value is 0 (atomic_add_unless). @returns whether it did */
+  addUnlessZero(index: number, delta: number): boolean {
+    const { task } = this.store;
+    if (task?.replays(this, Kind.Write, index)) return task.recorded() as boolean;
+    const value = this.peek(index);
+    if (value !== 0) this.#put(index, value + delta);
+    task?.record(value !== 0);
+    return value !== 0;
+  }
+
   /** Sets and clears bits in one access. @returns the value from before */
   exchangeBits(index: number, set: number, clear: number): number {
     const { task } = this.store;

@@ -1,6 +1,6 @@
 import { Cell, Ordered, RwSemaphore, Shared, Sparse } from "@kvmm/interleave";
 import type { Hva, Pgoff } from "./addresses.js";
-import type { Refusal } from "./errno.js";
+import type { Refusal, Result } from "./errno.js";
 import type { Host } from "./host.js";
 import type { Fault, FaultOutcome } from "./fault/fault.js";
 import type { Mempolicy } from "./mempolicy.js";
@@ -67,12 +67,42 @@ export interface InodeTraits {
   readonly swapbacked: boolean;
 }
 
+/** What user space is told of a kind of file without reading it: fstat, fstatfs, readlink. */
+export interface FileIdentity {
+  /** st_mode */
+  readonly mode: number;
+  readonly nlink: number;
+  /** Bytes that a cached page counts for in st_blocks, 0 where the file system does not count them. */
+  readonly blocksPerPage: number;
+  /** statfs's f_type. */
+  readonly magic: number;
+  /** What /proc/self/fd/N points to. */
+  readonly link: string;
+  /** IS_ANON_FILE(): an anonymous inode, which cannot be opened again or read ahead. */
+  readonly isAnonymousInode: boolean;
+}
+
 /** struct file_operations, vm_operations_struct and the like: what distinguishes one kind of file from another. */
 export interface FileOps {
   /** The file system's name: "guest_memfd", "shmem", "null". */
   readonly kind: string;
-  /** ->mmap. Undefined: the file cannot be mapped (ENODEV). */
-  readonly mmap?: (file: OpenFile, vma: VmaFields) => Refusal | undefined;
+  readonly identity?: FileIdentity;
+  /** ->read_iter, at a position (FMODE_PREAD). Undefined: the file cannot be read. @returns bytes */
+  readonly read?: (file: OpenFile, position: number, count: number) => Result<number>;
+  /** ->write_iter, at a position (FMODE_PWRITE). What is written is not modelled. @returns bytes */
+  readonly write?: (file: OpenFile, position: number, count: number, task: Task) => Result<number>;
+  /** The seals of the file (memfd_file_seals_ptr). Undefined: it cannot be sealed. */
+  readonly seals?: (file: OpenFile) => Cell<number>;
+  /** Mode and times can be changed. */
+  readonly changeable?: boolean;
+  /** ->mmap: why not, or what the mapping has besides. Undefined: the file cannot be mapped (ENODEV). */
+  readonly mmap?: (file: OpenFile, vma: VmaFields) => Refusal | Partial<VmaFields> | undefined;
+  /** {@link VmFlag} that its mappings have. */
+  readonly vmFlags?: number;
+  /** vm_ops->pagesize: bytes of the pages that its mappings are made of, if not PAGE_SIZE. */
+  readonly pageSize?: (file: OpenFile) => number;
+  /** vm_ops->close: a mapping goes. */
+  readonly closeMapping?: (vma: Vma) => void;
   /** ->fault: the page at `fault.pgoff`, with a reference and locked. */
   readonly fault?: (file: OpenFile, fault: Fault) => FaultOutcome;
   /** Its mount allows execution (not SB_I_NOEXEC): it can be mapped executable. */
@@ -97,6 +127,10 @@ export interface FileOps {
 export class OpenFile extends Shared {
   /** References: descriptors, mappings, calls in progress. */
   readonly count: Cell<number>;
+  /** f_pos */
+  readonly position: Cell<number>;
+  /** O_APPEND, O_NONBLOCK and the like of f_flags. */
+  readonly statusFlags: Cell<number>;
 
   constructor(
     readonly host: Host,
@@ -110,6 +144,8 @@ export class OpenFile extends Shared {
   ) {
     super(host.store, name);
     this.count = new Cell(host.store, `${name} f_ref`, 1);
+    this.position = new Cell(host.store, `${name} f_pos`, 0);
+    this.statusFlags = new Cell(host.store, `${name} f_flags`, 0);
   }
 
   /** get_file() */

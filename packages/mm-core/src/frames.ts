@@ -20,6 +20,8 @@ export const PageFlag = {
   referenced: 1 << 10,
   /** PGTY_hugetlb */
   hugetlb: 1 << 11,
+  /** HPG_restore_reserve: a huge page that was promised to somebody, who has not used it. */
+  restoreReserve: 1 << 12,
 } as const;
 
 /** Flags that each page of a folio has for itself; all others are the folio's. */
@@ -63,6 +65,8 @@ export class Frames {
   readonly lastCpupid: Column;
   /** Which processes map a large folio. */
   readonly largeMapcount: LargeMapcount;
+  /** free_huge_folio(): takes the huge pages of hugetlb that nobody holds any more. */
+  freeHugeFolio: ((folio: Pfn) => void) | null = null;
   readonly #mapping: Column;
   readonly #nextFree: Column;
   /** At each page that a PMD entry could begin with: the order of the large folio that it is part of, or 0. */
@@ -208,10 +212,7 @@ export class Frames {
 
   /** folio_try_get(): fails on a free frame. */
   tryGet(pfn: Pfn): boolean {
-    const folio = this.folio(pfn);
-    if (this.refcount.get(folio) === 0) return false;
-    this.refcount.add(folio, 1);
-    return true;
+    return this.refcount.addUnlessZero(this.folio(pfn), 1);
   }
 
   /** folio_put(): frees the folio with the last reference. */
@@ -225,10 +226,14 @@ export class Frames {
   #free(folio: Pfn): void {
     if (this.mapcount.get(folio) !== 0) throw new FrameError(`frame ${folio} freed while mapped`);
     const order = this.order(folio);
-    this.#count(this.nodeOf(folio), -(2 ** order));
     this.#mapping.set(folio, 0);
     this.index.set(folio, 0);
     this.lastCpupid.set(folio, 0);
+    if (order !== 0 && this.freeHugeFolio !== null && this.test(folio, PageFlag.hugetlb)) {
+      this.freeHugeFolio(folio);
+      return;
+    }
+    this.#count(this.nodeOf(folio), -(2 ** order));
     if (order === 0) this.#freePage(folio);
     else this.#freeLarge(folio, order);
   }
@@ -273,6 +278,15 @@ export class Frames {
     }
     this.flags.exchangeBits(pfn, PageFlag.hwpoison, 0);
     return true;
+  }
+
+  /** Empties the pages of a folio, whose flags become `flags`; what is poisoned stays so. */
+  reset(folio: Pfn, flags: number): void {
+    for (let pfn = folio; pfn < folio + this.pagesOf(folio); pfn++) {
+      this.word.set(pfn, 0);
+      const poisoned = this.flags.get(pfn) & PageFlag.hwpoison;
+      this.flags.set(pfn, pfn === folio ? flags | poisoned : poisoned);
+    }
   }
 
   /**

@@ -2,6 +2,7 @@ import { Cell, type Store } from "@kvmm/interleave";
 import type { Node, Pfn } from "./addresses.js";
 import { type MmBehaviour, mm72 } from "./behaviour.js";
 import { Frames, PageFlag } from "./frames.js";
+import { Hstate } from "./hugetlb/hstate.js";
 import { LruBatches } from "./lru-batch.js";
 import { Mempolicy } from "./mempolicy.js";
 import { Mm } from "./mm.js";
@@ -17,6 +18,9 @@ export interface HostOptions {
   readonly swapSize?: number;
   /** /sys/kernel/mm/transparent_hugepage/enabled; default "madvise", as on the recorded machine. */
   readonly transparentHugepage?: TransparentHugepage;
+  /** Pages of the hugetlb pools; default 12 of 2 MiB and none of 1 GiB, as on the recorded machine. */
+  readonly hugetlb2M?: number;
+  readonly hugetlb1G?: number;
   readonly behaviour?: MmBehaviour;
 }
 
@@ -38,6 +42,8 @@ export class Host {
   readonly nodes: number;
   /** The frame of zeros that read faults on anonymous memory map. */
   readonly zeroPfn: Pfn;
+  /** hstates[]: the pools of huge pages, the default one first. */
+  readonly hstates: readonly Hstate[];
   readonly transparentHugepage: TransparentHugepage;
   /** The huge page of zeros; 0 until the first read fault that maps it. */
   readonly hugeZeroFolio: Cell<Pfn>;
@@ -58,6 +64,10 @@ export class Host {
     this.swap = new Swap(store, Math.floor((options.swapSize ?? 2 ** 27) / 4096));
     this.zeroPfn = this.frames.alloc(0)!;
     this.frames.mark(this.zeroPfn, PageFlag.uptodate);
+    this.hstates = [
+      new Hstate(store, this.frames, 9, 0),
+      new Hstate(store, this.frames, 18, 0),
+    ];
     this.transparentHugepage = options.transparentHugepage ?? "madvise";
     this.hugeZeroFolio = new Cell<Pfn>(store, "huge_zero_folio", 0);
     this.#lastPid = new Cell(store, "pid allocator", 999);

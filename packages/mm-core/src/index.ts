@@ -20,7 +20,7 @@ export { Column } from "./column.js";
 export { ERRNO, type Errno, hex, isRefusal, Refusal, type Result, refuse } from "./errno.js";
 export type { Fault, FaultError, FaultFlags, FaultOutcome } from "./fault/fault.js";
 export { handleMmFault } from "./fault/handle.js";
-export { type FileOps, Inode, type InodeTraits, OpenFile, pgoffOf } from "./file.js";
+export { type FileIdentity, type FileOps, Inode, type InodeTraits, OpenFile, pgoffOf } from "./file.js";
 export { filemapCreateFolio, filemapLockFolio, truncateInodePagesRange, unmapMappingRange } from "./filemap.js";
 export { FrameError, Frames, PageFlag } from "./frames.js";
 export { type GupError, type GupFlags, getUserPage } from "./gup.js";
@@ -38,6 +38,7 @@ export {
   type NotifierRange,
 } from "./notifier.js";
 export { NumaBalancing, taskNumaWork } from "./numa/scan.js";
+export { MpolMf } from "./queue-pages.js";
 export { type Pte, PteFlag, pteHas, ptePfn, ptePresent } from "./pte.js";
 export { FallocFlag, Seal, ShmemInfo } from "./shmem.js";
 export {
@@ -52,8 +53,24 @@ export {
   openConsole,
 } from "./syscalls/files.js";
 export { ClearRefs, clearRefs } from "./syscalls/clear-refs.js";
+export { FcntlCommand, fcntl } from "./syscalls/fcntl.js";
+export {
+  changeAttributes,
+  type FileStatus,
+  flock,
+  fstat,
+  fstatfs,
+  ioctlUnknown,
+  posixFadvise,
+  readahead,
+  readlinkFd,
+  reopen,
+} from "./syscalls/file-attributes.js";
+export { copyFileRange, pread, pwrite, read, sendfile, write } from "./syscalls/file-io.js";
 export { exit, fork, vfork } from "./syscalls/fork.js";
 export { fsync } from "./syscalls/fsync.js";
+export { type MovedPages, migrateTaskPages, movePages } from "./syscalls/migrate.js";
+export { compactMemory, dropCaches, nodeReclaim } from "./syscalls/reclaim.js";
 export { Madv, madvise } from "./syscalls/madvise.js";
 export {
   GetMempolicyFlag,

@@ -54,6 +54,16 @@ export class Mm extends Shared {
     return pud === null ? null : pud.child(pud.indexOf(address));
   }
 
+  /** The table of PUD entries that maps an address, or null. */
+  pud(address: Hva): Table | null {
+    return this.pgd.child(this.pgd.indexOf(address));
+  }
+
+  /** pud_alloc(): the table of PUD entries, made where there is none. */
+  allocPud(address: Hva): Table {
+    return this.#descend(this.pgd, address);
+  }
+
   /** The table of PTEs that maps an address, or null: nothing there, or a huge page. */
   pteTable(address: Hva): Table | null {
     const pmd = this.pmd(address);

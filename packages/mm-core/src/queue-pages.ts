@@ -33,8 +33,8 @@ export function queuePagesRange(
   let failed = 0;
   for (const vma of mm.vmas.overlapping(start, end)) {
     const fields = vma.fields;
-    const migratable = (fields.flags & VmFlag.pfnmap) === 0;
-    if (!migratable && (flags & MpolMf.strict) === 0) continue;
+    const isMigratable = (fields.flags & VmFlag.pfnmap) === 0;
+    if (!isMigratable && (flags & MpolMf.strict) === 0) continue;
     const to = Math.min(end, fields.end);
     for (let at = Math.max(start, fields.start); at < to; ) {
       const leaf = leafAt(mm, at);
@@ -43,7 +43,7 @@ export function queuePagesRange(
       if (leaf !== null) {
         const folio = folioToMove(vma, leaf.pte, leaves, queued);
         if (folio !== null) {
-          const moves = (flags & (MpolMf.move | MpolMf.moveAll)) !== 0 && migratable;
+          const moves = (flags & (MpolMf.move | MpolMf.moveAll)) !== 0 && isMigratable;
           if (moves && addFolio(vma, folio, flags)) queued.push({ folio, vma, address: at });
           else {
             failed++;

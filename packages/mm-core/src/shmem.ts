@@ -1,6 +1,6 @@
 import { Cell, Shared } from "@kvmm/interleave";
 import { type Pfn, type Pgoff, PAGE_SIZE, pageAlign, pageAlignDown, pages } from "./addresses.js";
-import { hex, type Refusal, refuse } from "./errno.js";
+import { hex, type Refusal, type Result, refuse } from "./errno.js";
 import type { Fault, FaultOutcome } from "./fault/fault.js";
 import { type FileOps, Inode, OpenFile } from "./file.js";
 import { filemapCreateFolio, filemapLockFolio, truncateInodePagesRange, unmapMappingRange } from "./filemap.js";
@@ -43,6 +43,18 @@ function infoOf(file: OpenFile): ShmemInfo {
 
 const SHMEM: FileOps = {
   kind: "shmem",
+  identity: {
+    mode: 0o100777,
+    nlink: 0,
+    blocksPerPage: 8,
+    magic: 0x01021994,
+    link: "/memfd: (deleted)",
+    isAnonymousInode: false,
+  },
+  read: shmemRead,
+  write: shmemWrite,
+  seals: (file) => infoOf(file).seals,
+  changeable: true,
   executable: true,
   fsync: true,
   release: evictShmem,
@@ -120,6 +132,39 @@ export function shmemSwapinRange(task: Task, file: OpenFile, start: Pgoff, end: 
     frames.unlock(pfn);
     frames.put(pfn);
   }
+}
+
+/** shmem_file_read_iter(): holes read as zeros, and stay holes. */
+function shmemRead(file: OpenFile, position: number, count: number): number {
+  return Math.max(0, Math.min(count, file.inode!.size.get() - position));
+}
+
+/** shmem_file_write_iter(): the first word of a page that is written from its beginning reads 0 from then on. */
+function shmemWrite(file: OpenFile, position: number, count: number, task: Task): Result<number> {
+  const fn = "shmem_write_begin";
+  const inode = file.inode!;
+  const info = infoOf(file);
+  const { frames } = inode.host;
+  const end = position + count;
+  inode.lock.writeLock();
+  const size = inode.size.get();
+  const seals = info.seals.get();
+  let refused: Refusal | undefined;
+  if ((seals & (Seal.write | Seal.futureWrite)) !== 0) refused = refuse("EPERM", fn, "the file is sealed against writing");
+  else if ((seals & Seal.grow) !== 0 && end > size) refused = refuse("EPERM", fn, "the file is sealed against growing");
+  for (let index = pages(position); refused === undefined && index * PAGE_SIZE < end; index++) {
+    const pfn = shmemGetFolio(task, inode, info, index);
+    if (pfn === null) refused = refuse("ENOSPC", fn, "memory is exhausted");
+    else {
+      if (index * PAGE_SIZE >= position) frames.word.set(pfn, 0);
+      frames.mark(pfn, PageFlag.uptodate | PageFlag.dirty);
+      frames.unlock(pfn);
+      frames.put(pfn);
+    }
+  }
+  if (refused === undefined && end > size) inode.size.set(end);
+  inode.lock.writeUnlock();
+  return refused ?? count;
 }
 
 /** shmem_fallocate() */

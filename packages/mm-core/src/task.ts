@@ -10,6 +10,9 @@ export class Process extends Shared {
   /** Descriptor table, by number. */
   readonly files: Cell<readonly (OpenFile | null)[]>;
 
+  /** Descriptors that are closed on exec. */
+  readonly closeOnExec: Cell<readonly number[]>;
+
   constructor(
     readonly host: Host,
     name: string,
@@ -18,6 +21,7 @@ export class Process extends Shared {
   ) {
     super(host.store, name);
     this.files = new Cell<readonly (OpenFile | null)[]>(host.store, `${name} files`, []);
+    this.closeOnExec = new Cell<readonly number[]>(host.store, `${name} close_on_exec`, []);
   }
 
   /** fget() without the reference: the open file behind a descriptor. */

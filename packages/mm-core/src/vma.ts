@@ -2,6 +2,7 @@ import { Cell, Shared } from "@kvmm/interleave";
 import type { AnonVma } from "./anon-vma.js";
 import { type Hva, PAGE_SIZE, type Pgoff } from "./addresses.js";
 import type { OpenFile } from "./file.js";
+import type { ResvMap } from "./hugetlb/resv-map.js";
 import type { Mempolicy } from "./mempolicy.js";
 import type { Mm } from "./mm.js";
 
@@ -51,6 +52,8 @@ export interface VmaFields {
   readonly policy: Mempolicy | null;
   /** vm_userfaultfd_ctx; left out: none. */
   readonly uffd?: Shared | undefined;
+  /** Of a private mapping of huge pages: that they were promised to it (HPAGE_RESV_OWNER), and which it has had. */
+  readonly reserve?: ResvMap | undefined;
 }
 
 /** struct vma_numab_state, with scan sequences for its times. */
@@ -108,7 +111,8 @@ export class Vma extends Shared {
 
   /** vma_kernel_pagesize(): bytes of the pages that it is made of. */
   get pageSize(): number {
-    return PAGE_SIZE;
+    const { file } = this.fields;
+    return file?.ops.pageSize?.(file) ?? PAGE_SIZE;
   }
 
   /** As it is; not an access. */

@@ -58,6 +58,7 @@ export type { Step } from "./format/step.js";
 export type { Behaviour } from "./kernels/behaviour.js";
 export { type Kernel, kernelOf, kernels, newestKernel } from "./kernels/kernels.js";
 export { type LibraryScenario, library } from "./library/library.js";
+export { type RaceScenario, races } from "./library/races.js";
 export {
   type Decision,
   type Exploration,
@@ -92,6 +93,7 @@ export { renderArgument, renderStep } from "./render/step.js";
 export type { Effect } from "./review/effect.js";
 export type { Evidence } from "./review/evidence.js";
 export { type NumaAnswer, numaAnswer } from "./review/numa-answer.js";
+export type { RaceOutcome, RaceRow } from "./review/race-row.js";
 export {
   type ReviewFinding,
   type ReviewOptions,

@@ -1,8 +1,8 @@
 import type { Patch, RunResult, Scenario } from "@kvmm/scenario";
+import type { Context, ExitStatus } from "../context.js";
 import { loadPatch } from "../input/load-patch.js";
 import { readScenarioFile } from "../input/read-scenario-file.js";
 import { type MachineOptions, resolveOptions, withMachineOptions } from "../options.js";
-import type { Context, ExitStatus } from "../context.js";
 import { toJson } from "../output/json.js";
 import { lanes } from "../output/lanes.js";
 import { type Style, styleFor } from "../output/style.js";

@@ -15,7 +15,10 @@ export async function readEvidence(): Promise<readonly ConformInput[]> {
   for (const place of PLACES) {
     const folder = join(here, place);
     const folders = await readdir(folder, { withFileTypes: true }).catch(() => []);
-    const named = folders.filter((entry) => entry.isDirectory()).map(({ name }) => name).sort();
+    const named = folders
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+      .sort();
     if (named.length > 0) return (await Promise.all(named.map((name) => readFolder(folder, name)))).flat();
   }
   return [];
@@ -23,13 +26,20 @@ export async function readEvidence(): Promise<readonly ConformInput[]> {
 
 async function readFolder(folder: string, name: string): Promise<ConformInput[]> {
   const files = (await readdir(join(folder, name))).filter((file) => file.endsWith(".jsonl")).sort();
-  const read = await Promise.all(files.map((file) => readOne(join(folder, name, file), `${name}/${file}`, file === "first.jsonl")));
+  const read = await Promise.all(
+    files.map((file) => readOne(join(folder, name, file), `${name}/${file}`, file === "first.jsonl")),
+  );
   return read.flat();
 }
 
 async function readOne(path: string, file: string, all: boolean): Promise<ConformInput[]> {
   const text = await readFile(path, "utf8");
-  const wanted = all ? text : text.split("\n").map((line) => (isBuiltIn(line) ? line : "")).join("\n");
+  const wanted = all
+    ? text
+    : text
+        .split("\n")
+        .map((line) => (isBuiltIn(line) ? line : ""))
+        .join("\n");
   if (wanted.trim() === "") return [];
   return readRecordings(new TextEncoder().encode(wanted), file).map((line) => ({ file, ...line }));
 }

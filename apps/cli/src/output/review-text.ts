@@ -1,4 +1,4 @@
-import { type Effect, numaAnswer, type ReviewPart, type ReviewResult, type ReviewRow } from "@kvmm/scenario";
+import { type Effect, numaAnswer, type RaceOutcome, type ReviewPart, type ReviewResult, type ReviewRow } from "@kvmm/scenario";
 import { lanes } from "./lanes.js";
 import type { Style } from "./style.js";
 import { table } from "./table.js";
@@ -10,7 +10,12 @@ export function reviewText(result: ReviewResult, style: Style, width: number): s
   const paragraphs = [
     `${style.strong(wrap(patch.title, width))}\n${style.faint(wrap(`${patch.name}: ${patch.origin}`, width))}`,
     wrap(patch.text, width),
-    style.faint(wrap("A patch is a module that says which decision of the model falls differently; it is not the diff.", width)),
+    style.faint(
+      wrap(
+        "A patch is a module that says which decision of the model falls differently; it is not the diff.",
+        width,
+      ),
+    ),
     ...parts.map((part) => partText(part, style, width)),
     `${style.strong("Not covered")}\n${notCovered.map((text) => `  - ${wrap(text, width, "    ")}`).join("\n")}`,
   ];
@@ -29,6 +34,7 @@ function partText(part: ReviewPart, style: Style, width: number): string {
     wrap(LEGEND, width),
     holePunch(gmem, style, width),
     numaText(part, style, width),
+    raceText(part, style, width),
     findings(part, style, width),
   ];
   return sections.filter((section) => section !== "").join("\n\n");
@@ -77,9 +83,14 @@ function holePunch(rows: readonly ReviewRow[], style: Style, width: number): str
   if (punches.length === 0) return "";
   const kept = punches.filter((row) => row.with.lost < row.without.lost);
   if (kept.length > 0) {
-    return style.bad(wrap(`Hole punch no longer zaps: ${kept.map(({ scenario }) => scenario).join(", ")}.`, width));
+    return style.bad(
+      wrap(`Hole punch no longer zaps: ${kept.map(({ scenario }) => scenario).join(", ")}.`, width),
+    );
   }
-  return wrap("Hole punch still zaps stage 2, on exactly the same pages: guest_memfd drives that itself, without MMU notifiers.", width);
+  return wrap(
+    "Hole punch still zaps stage 2, on exactly the same pages: guest_memfd drives that itself, without MMU notifiers.",
+    width,
+  );
 }
 
 function numaText(part: ReviewPart, style: Style, width: number): string {
@@ -91,16 +102,34 @@ function numaText(part: ReviewPart, style: Style, width: number): string {
   return `${style.strong("When does NUMA balancing reach a guest_memfd-only slot?")}\n${table(head, cells, style, width).trimEnd()}\n\n${wrap(text, width)}`;
 }
 
+/** What can happen at the same time, in every interleaving. */
+function raceText({ races }: ReviewPart, style: Style, width: number): string {
+  if (races.length === 0) return "";
+  const cells = races.map((row) => [row.title, outcome(row.without, style), outcome(row.with, style)]);
+  const head = ["race", "without the patch", "with it"];
+  return `${style.strong("Every interleaving of")}\n${table(head, cells, style, width).trimEnd()}`;
+}
+
+function outcome({ verdict, states, complete }: RaceOutcome, style: Style): string {
+  if (verdict === "breaks") return style.bad("breaks");
+  const count = `${states.toLocaleString("en")} states`;
+  return complete ? `holds, ${count}` : style.unsure(`not exhaustive, ${count}`);
+}
+
 function policyOf({ policy }: ReviewRow): string {
   const { ofFile, ofTask, mode } = policy!;
-  const told = ofFile !== "none" ? `mbind ${ofFile}` : ofTask !== "default" ? `set_mempolicy ${ofTask}` : "none";
+  const told =
+    ofFile !== "none" ? `mbind ${ofFile}` : ofTask !== "default" ? `set_mempolicy ${ofTask}` : "none";
   return mode === 1 ? told : `${told}, kernel.numa_balancing=${mode}`;
 }
 
 function findings(part: ReviewPart, style: Style, width: number): string {
   const lines: string[] = [];
-  for (const { scenario, violation } of part.broken) lines.push(`${style.bad(`breaks ${scenario}`)}\n${lanes(violation, style, width).trimEnd()}`);
-  for (const { scenario, violation } of part.mended) lines.push(`${style.good(`mends ${scenario}`)}: ${wrap(violation.text, width, "  ")}`);
-  for (const { scenario, why } of part.notModelled) lines.push(style.unsure(wrap(`not modelled: ${scenario}: ${why}`, width, "  ")));
+  for (const { scenario, violation } of part.broken)
+    lines.push(`${style.bad(`breaks ${scenario}`)}\n${lanes(violation, style, width).trimEnd()}`);
+  for (const { scenario, violation } of part.mended)
+    lines.push(`${style.good(`mends ${scenario}`)}: ${wrap(violation.text, width, "  ")}`);
+  for (const { scenario, why } of part.notModelled)
+    lines.push(style.unsure(wrap(`not modelled: ${scenario}: ${why}`, width, "  ")));
   return lines.join("\n");
 }

@@ -9,8 +9,8 @@ import {
   renderStep,
   type Scenario,
 } from "@kvmm/scenario";
-import { field, wrap } from "./wrap.js";
 import type { Style } from "./style.js";
+import { field, wrap } from "./wrap.js";
 
 /** The steps of a run, one after the other: the call, what it returned and why, and what it did to guest memory. */
 export function timeline(scenario: Scenario, result: RunResult, style: Style, width: number): string {

@@ -58,6 +58,15 @@ export function tryBreakPte(walker: Walker): boolean {
   return true;
 }
 
+/** {@link tryBreakPte} of an entry that another of the same size replaces. */
+export function tryBreakLeaf(walker: Walker): boolean {
+  const { page, index, oldLo, level, pgt } = walker;
+  if (!tryBreakPte(walker)) return false;
+  const wasLeaf = (oldLo & VALID) !== 0 && !isTable(oldLo, level);
+  if (wasLeaf && pgt.behaviour.replacedLeafReference === "keep") page.getPage(index);
+  return true;
+}
+
 /** stage2_make_pte(): the make of break-before-make, with a reference for the new entry. */
 export function makePte(walker: Walker, lo: number, hi: number): void {
   const { page, index, quiet } = walker;

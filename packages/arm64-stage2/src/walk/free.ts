@@ -21,7 +21,7 @@ class FreeVisits extends Visits {
   override tablePost(walker: Walker): number {
     const { pgt, page, index } = walker;
     const child = pgt.tables.child(page, index, walker.oldLo, walker.oldHi);
-    if (child.pageCount(0) !== 1) return 0;
+    if (child.pageCount(0) !== 1 && pgt.behaviour.freeTableWithEntries === "keep") return 0;
     page.putPage(index);
     pgt.putTable(child);
     page.write(index, 0, 0, true);

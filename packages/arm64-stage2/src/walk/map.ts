@@ -1,3 +1,4 @@
+import type { Ipa } from "../address.js";
 import { pteCacheable, pteExecutable } from "../descriptor/attributes.js";
 import {
   LEAF_ATTR_HI,
@@ -13,7 +14,7 @@ import { physToPteHi, physToPteLo, pteToPhys } from "../descriptor/output-addres
 import { E2BIG, EAGAIN, EINVAL, ENOMEM } from "../errno.js";
 import { LAST_LEVEL } from "../geometry/geometry.js";
 import type { MemoryCache } from "../table/memory-cache.js";
-import { makePte, tryBreakPte, trySetPte } from "./entry.js";
+import { isTable, makePte, tryBreakLeaf, tryBreakPte, trySetPte } from "./entry.js";
 import { Walk } from "./flags.js";
 import { Visits } from "./visits.js";
 import type { Walker } from "./walker.js";
@@ -50,6 +51,7 @@ export class MapVisits extends Visits {
     const ret = tryLeaf(walker, this.mapping);
     if (ret !== 0) return ret;
     const { pgt } = walker;
+    if (pgt.behaviour.blockOverTable === "overwrite") return 0;
     pgt.unlinked(pgt.tables.child(walker.page, walker.index, walker.oldLo, walker.oldHi), walker.level);
     return 0;
   }
@@ -112,7 +114,12 @@ function tryLeaf(walker: Walker, mapping: Mapping): number {
     trySetPte(walker, lo, hi);
     return 0;
   }
-  if (!tryBreakPte(walker)) return -EAGAIN;
+  if (pgt.behaviour.blockOverTable === "overwrite" && isTable(oldLo, level)) {
+    if (!trySetPte(walker, lo, hi)) return -EAGAIN;
+    pgt.tlb.flushVmidIpa(walker.at as Ipa, level);
+    return 0;
+  }
+  if (!tryBreakLeaf(walker)) return -EAGAIN;
   if ((walker.flags & Walk.SKIP_CMO) === 0) cleanCaches(walker, lo, hi);
   makePte(walker, lo, hi);
   return 0;

@@ -1,4 +1,5 @@
 import { hex, NotModelled, type Result, refuse } from "@kvmm/mm-core";
+import { supportedMemAttributes } from "../attributes/memory-attributes.js";
 import {
   KVM_DIRTY_LOG_INITIALLY_SET,
   KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE,
@@ -28,11 +29,9 @@ const GENERIC: Readonly<Record<string, number>> = {
 /** Capabilities about memory that depend on the architecture; those that it does not name are 0. */
 const OF_ARCHITECTURES: readonly string[] = [
   "KVM_CAP_READONLY_MEM",
-  "KVM_CAP_MULTI_ADDRESS_SPACE",
   "KVM_CAP_DIRTY_LOG_RING",
   "KVM_CAP_DIRTY_LOG_RING_ACQ_REL",
   "KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP",
-  "KVM_CAP_MEMORY_ATTRIBUTES",
   "KVM_CAP_PRE_FAULT_MEMORY",
   "KVM_CAP_ARM_VM_IPA_SIZE",
   "KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE",
@@ -51,6 +50,10 @@ export function checkExtension(module: KvmModule, kvm: Kvm | null, extension: st
   const traits = kvm === null ? module.architecture.traits : kvm.mmu.traits;
   if (extension === "KVM_CAP_NR_MEMSLOTS") return KVM_MEM_SLOTS_NUM - traits.internalSlots;
   if (extension === "KVM_CAP_GUEST_MEMFD_FLAGS") return Number(gmemSupportedFlags(kvm));
+  if (extension === "KVM_CAP_MEMORY_ATTRIBUTES") {
+    return traits.memoryAttributes === true ? Number(supportedMemAttributes(kvm)) : 0;
+  }
+  if (extension === "KVM_CAP_MULTI_ADDRESS_SPACE") return traits.addressSpaces > 1 ? traits.addressSpaces : 0;
   const own = traits.extensions[extension];
   if (own !== undefined) return own;
   if (OF_ARCHITECTURES.includes(extension)) return 0;

@@ -1,22 +1,23 @@
 import {
   hex,
   isRefusal,
-  NotModelled,
   type OpenFile,
   type Refusal,
   type Result,
   refuse,
   type Task,
 } from "@kvmm/mm-core";
+import { type SetMemoryAttributes, setMemoryAttributes } from "../attributes/set-memory-attributes.js";
 import type { PageRuns } from "../dirty/dirty-bitmap.js";
 import { type ClearDirtyLog, clearDirtyLog, type GetDirtyLog, getDirtyLog } from "../dirty/dirty-log.js";
 import { type CreateGuestMemfd, gmemCreate } from "../guest-memfd/create.js";
 import { Kvm } from "../kvm.js";
-import { type U64, u64, type UserMemoryRegion } from "../slots/memory-region.js";
+import { type U64, type UserMemoryRegion, u64 } from "../slots/memory-region.js";
 import { setMemoryRegion, setMemoryRegion2 } from "../slots/set-memory-region.js";
 import { checkExtension, enableCap } from "./capabilities.js";
 import { KvmModule } from "./kvm-module.js";
 import { ioctlCreateVcpu, ioctlCreateVm } from "./open.js";
+import { type PreFaultLeft, type PreFaultMemory, preFaultMemory } from "./pre-fault-memory.js";
 import { Vcpu } from "./vcpu.js";
 
 /** The structure that an ioctl points to; or only a pointer, which points to nothing. */
@@ -38,19 +39,14 @@ export type KvmIoctl =
   | { readonly request: "KVM_CREATE_GUEST_MEMFD"; readonly arg: Argument<CreateGuestMemfd> }
   | { readonly request: "KVM_GET_DIRTY_LOG"; readonly arg: Argument<GetDirtyLog> }
   | { readonly request: "KVM_CLEAR_DIRTY_LOG"; readonly arg: Argument<ClearDirtyLog> }
-  | {
-      readonly request: "KVM_PRE_FAULT_MEMORY";
-      readonly arg: Argument<{ readonly gpa: U64; readonly size: U64 }>;
-    }
-  | {
-      readonly request: "KVM_SET_MEMORY_ATTRIBUTES";
-      readonly arg: Argument<{ readonly address: U64; readonly size: U64; readonly attributes: U64 }>;
-    };
+  | { readonly request: "KVM_PRE_FAULT_MEMORY"; readonly arg: Argument<PreFaultMemory> }
+  | { readonly request: "KVM_SET_MEMORY_ATTRIBUTES"; readonly arg: Argument<SetMemoryAttributes> };
 
-/** What an ioctl returned; KVM_GET_DIRTY_LOG also fills a bitmap. */
+/** What an ioctl returned; KVM_GET_DIRTY_LOG also fills a bitmap, KVM_PRE_FAULT_MEMORY tells what is left. */
 export interface IoctlValue {
   readonly ret: number;
   readonly dirty?: PageRuns;
+  readonly left?: PreFaultLeft;
 }
 
 /** ioctl(2) on a descriptor of any kind: only /dev/kvm, VMs and vCPUs know the requests of KVM. */
@@ -60,10 +56,11 @@ export function kvmIoctl(task: Task, fd: number, call: KvmIoctl): Result<IoctlVa
   const result = dispatch(task, file, call);
   file.put();
   if (isRefusal(result)) return result;
-  return typeof result === "number" ? { ret: result } : { ret: 0, dirty: result };
+  if (typeof result === "number") return { ret: result };
+  return "left" in result ? { ret: 0, left: result.left } : { ret: 0, dirty: result };
 }
 
-function dispatch(task: Task, file: OpenFile, call: KvmIoctl): Result<number | PageRuns> {
+function dispatch(task: Task, file: OpenFile, call: KvmIoctl): Result<number | PageRuns | { left: PreFaultLeft }> {
   const { data } = file;
   if (data instanceof KvmModule) return devIoctl(task, data, call);
   if (data instanceof Kvm) return vmIoctl(task, data, call);
@@ -101,8 +98,7 @@ function vmIoctl(task: Task, kvm: Kvm, call: KvmIoctl): Result<number | PageRuns
     case "KVM_PRE_FAULT_MEMORY":
       return unknown;
     case "KVM_SET_MEMORY_ATTRIBUTES":
-      if (checkExtension(kvm.module, kvm, "KVM_CAP_MEMORY_ATTRIBUTES") === 0) return unknown;
-      throw new NotModelled("KVM_SET_MEMORY_ATTRIBUTES");
+      if (kvm.mmu.traits.memoryAttributes !== true) return unknown;
   }
   const { arg } = call;
   if ("argp" in arg) return fault(fn, arg.argp);
@@ -117,6 +113,8 @@ function vmIoctl(task: Task, kvm: Kvm, call: KvmIoctl): Result<number | PageRuns
       return getDirtyLog(kvm, arg as GetDirtyLog);
     case "KVM_CLEAR_DIRTY_LOG":
       return clearDirtyLog(kvm, arg as ClearDirtyLog);
+    case "KVM_SET_MEMORY_ATTRIBUTES":
+      return setMemoryAttributes(kvm, arg as SetMemoryAttributes);
     case "KVM_ENABLE_CAP": {
       const { cap, flags, args } = arg as { cap: string; flags?: U64; args?: readonly U64[] };
       return enableCap(kvm, cap, flags ?? 0, args ?? []);
@@ -125,13 +123,19 @@ function vmIoctl(task: Task, kvm: Kvm, call: KvmIoctl): Result<number | PageRuns
 }
 
 /** kvm_vcpu_ioctl() */
-function vcpuIoctl(task: Task, vcpu: Vcpu, call: KvmIoctl): Result<number> {
-  const dead = cannotUse("kvm_vcpu_ioctl", vcpu.kvm, task);
+function vcpuIoctl(task: Task, vcpu: Vcpu, call: KvmIoctl): Result<number | { left: PreFaultLeft }> {
+  const fn = "kvm_vcpu_ioctl";
+  const { kvm } = vcpu;
+  const dead = cannotUse(fn, kvm, task);
   if (dead !== undefined) return dead;
-  if (call.request === "KVM_PRE_FAULT_MEMORY" && vcpu.kvm.mmu.traits.preFaultMemory) {
-    throw new NotModelled("KVM_PRE_FAULT_MEMORY");
+  if (call.request !== "KVM_PRE_FAULT_MEMORY" || !kvm.mmu.traits.preFaultMemory) {
+    return refuse("EINVAL", "kvm_arch_vcpu_ioctl", `a vCPU of this architecture knows no ${call.request}`);
   }
-  return refuse("EINVAL", "kvm_arch_vcpu_ioctl", `a vCPU of this architecture knows no ${call.request}`);
+  vcpu.mutex.lock();
+  const done = "argp" in call.arg ? fault(fn, call.arg.argp) : preFaultMemory(vcpu, call.arg);
+  vcpu.mutex.unlock();
+  if (isRefusal(done)) return done;
+  return isRefusal(done.result) ? done.result : { left: done.left };
 }
 
 /** Descriptors of KVM work only in the process that created the VM, and not after a KVM_BUG_ON(). */

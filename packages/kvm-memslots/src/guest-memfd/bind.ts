@@ -84,16 +84,16 @@ export function gmemUnbind(kvm: Kvm, slot: Memslot, puts: OpenFile[]): void {
   const file = slot.gmemFile.get();
   // Closed already: the bindings went with it.
   if (file === null) return;
-  const isOpen = gmemGetFile(slot) !== null;
+  // 7.2 asks whether the file is being closed: if so it does without the invalidate lock. 7.3 takes it either way.
+  const takesReference = kvm.behaviour.gmemBinding === "before-prepare" && gmemGetFile(slot) !== null;
+  const locks = takesReference || kvm.behaviour.gmemBinding === "after-prepare";
   const { bindings } = file.data as GmemFile;
   const inode = file.inode as GmemInode;
-  // 7.2 does without the lock where the file is being closed: its release waits for slots_lock.
-  const locks = isOpen || kvm.behaviour.gmemBinding === "after-prepare";
   if (locks) inode.invalidateLock.writeLock();
   if (bindings.get(slot.gmemPgoff) === slot) bindings.delete(slot.gmemPgoff);
   slot.gmemFile.set(null);
   if (locks) inode.invalidateLock.writeUnlock();
-  if (isOpen) puts.push(file);
+  if (takesReference) puts.push(file);
 }
 
 /** kvm_gmem_get_file(): the memslot's file with a reference, unless it is closed or about to be. */

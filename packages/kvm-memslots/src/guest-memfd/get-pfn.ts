@@ -39,7 +39,7 @@ export function gmemGetPfn(kvm: Kvm, task: Task, slot: Memslot, gfn: Gfn, puts: 
   if (pfn === null) return refuse("ENOMEM", fn, `no memory for page ${index} of the guest_memfd`);
   if (frames.test(pfn, PageFlag.hwpoison)) {
     frames.unlock(pfn);
-    frames.put(pfn);
+    if (kvm.behaviour.gmemPoisonedPage === "put") frames.put(pfn);
     return refuse("EHWPOISON", fn, `page ${index} of the guest_memfd (frame ${pfn}) is poisoned`);
   }
   gmemMarkUptodate(kvm.host, pfn);

@@ -2,8 +2,8 @@ import { Cell, Ordered, Shared } from "@kvmm/interleave";
 import { type Host, Inode, type InodeTraits, type Pgoff, SharedPolicy } from "@kvmm/mm-core";
 import { GUEST_MEMFD_FLAG_INIT_SHARED, GUEST_MEMFD_FLAG_MMAP } from "../flags.js";
 import type { Kvm } from "../kvm.js";
-import { gmemErrorFolio } from "./error-folio.js";
 import type { Memslot } from "../slots/memslot.js";
+import { gmemErrorFolio } from "./error-folio.js";
 
 /** The memory stays where it is, for as long as the file keeps it; nobody but a guest or a mapping reads it. */
 const TRAITS: InodeTraits = { unevictable: true, inaccessible: true, movable: false, swapbacked: false };

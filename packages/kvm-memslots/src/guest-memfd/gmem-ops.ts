@@ -16,12 +16,20 @@ import {
 } from "@kvmm/mm-core";
 import { gmemFallocate } from "./fallocate.js";
 import { gmemGetFolio, gmemMarkUptodate } from "./folio.js";
-import type { GmemInode } from "./gmem-inode.js";
+import type { GmemFile, GmemInode } from "./gmem-inode.js";
 import { gmemRelease } from "./release.js";
 
 /** What a guest_memfd does as a file: kvm_gmem_fops, kvm_gmem_vm_ops and kvm_gmem_iops. */
 export const gmemOps: FileOps = {
   kind: "guest_memfd",
+  identity: {
+    mode: 0o100600,
+    nlink: 1,
+    blocksPerPage: 0,
+    magic: 0x474d454d,
+    link: "/[kvm-gmem] (deleted)",
+    isAnonymousInode: true,
+  },
   mmap: gmemMmap,
   fault: gmemFaultUserMapping,
   fallocate: (file, mode, offset, length, task) => gmemFallocate(task, file, mode, offset, length),
@@ -65,7 +73,8 @@ function gmemFaultUserMapping(file: OpenFile, fault: Fault): FaultOutcome {
     store.trace(fn, () => `page ${fault.pgoff} is beyond the file's size: SIGBUS`);
     return "SIGBUS";
   }
-  if (!inode.isInitShared) {
+  const { behaviour } = (file.data as GmemFile).kvm;
+  if (!inode.isInitShared && behaviour.gmemUserFault === "init-shared") {
     store.trace(fn, () => "the guest_memfd was created without GUEST_MEMFD_FLAG_INIT_SHARED: SIGBUS");
     return "SIGBUS";
   }

@@ -1,32 +1,37 @@
 import { AGAIN, repeat, Shared, Sparse } from "@kvmm/interleave";
 import {
+  hex,
   isRefusal,
   type OpenFile,
   PAGE_SIZE,
   type Pfn,
   type Refusal,
+  type Result,
   refuse,
   type Task,
 } from "@kvmm/mm-core";
+import { isPrivateGfn } from "../attributes/memory-attributes.js";
+import { dirtyLogInitiallySet } from "../dirty/dirty-log-modes.js";
 import { markPageDirtyInSlot } from "../dirty/mark-page-dirty.js";
 import { type Architecture, onlyTypeZero } from "../files/kvm-module.js";
 import type { Vcpu } from "../files/vcpu.js";
+import { KVM_X86_DEFAULT_VM, KVM_X86_SW_PROTECTED_VM } from "../flags.js";
 import { gmemGetPfn } from "../guest-memfd/get-pfn.js";
 import { mmuInvalidateRetryGfn } from "../invalidate/invalidate.js";
 import type { Kvm } from "../kvm.js";
-import { dirtyLogInitiallySet } from "../dirty/dirty-log-modes.js";
 import type { Gfn, Memslot } from "../slots/memslot.js";
 import { useFrame } from "../use-after-free.js";
 import { arm64PrepareMemoryRegion } from "./arm64-memory-region.js";
 import { faultinPfn, type PfnError, releaseFaultinPage } from "./faultin.js";
-import type { AccessKind, GuestAccess, GuestExit, GuestFault } from "./guest-access.js";
 import type { GfnRange } from "./gfn-range.js";
+import type { AccessKind, GuestAccess, GuestExit, GuestFault } from "./guest-access.js";
 import type { ArchTraits, MemoryRegionChange, SecondaryMmu } from "./secondary-mmu.js";
 
 export interface ReferenceMmuOptions {
   /**
-   * Whose configuration and refusals it has. x86 has pfncaches, and takes a fault on an invalid memslot again; on
-   * arm64 that is an access to a device. Both have one address space: x86's second one, for SMM, is left out.
+   * Whose configuration and refusals it has. x86 has pfncaches, memory attributes and KVM_PRE_FAULT_MEMORY, and takes
+   * a fault on an invalid memslot again; on arm64 that is an access to a device. x86's second address space, for SMM,
+   * takes memslots, but no vCPU is ever in it.
    */
   readonly arch?: "arm64" | "x86";
   readonly traits?: Partial<ArchTraits>;
@@ -52,16 +57,31 @@ const X86: ArchTraits = {
   locklessAging: true,
   elideTlbFlushIfYoung: true,
   ipaBits: 52,
+  addressSpaces: 2,
+  preFaultMemory: true,
+  memoryAttributes: true,
+  extensions: { KVM_CAP_READONLY_MEM: 1, KVM_CAP_PRE_FAULT_MEMORY: 1 },
 };
+
+/** What a VM of type KVM_X86_SW_PROTECTED_VM has: private memory, and no SMM. */
+const X86_PROTECTED: Partial<ArchTraits> = { addressSpaces: 1, privateMem: true, gmemInitShared: false };
 
 /** An architecture that is as plain as it can be, for using this package alone. */
 export function referenceArchitecture(options: ReferenceMmuOptions = {}): Architecture {
   return {
     name: "reference",
     traits: traitsOf(options),
-    checkVmType: (type) => onlyTypeZero("kvm_arch_init_vm", type),
-    createMmu: (kvm) => new ReferenceMmu(kvm, options),
+    checkVmType: (type) => checkVmType(options, type),
+    createMmu: (kvm, type) => new ReferenceMmu(kvm, options, type),
   };
+}
+
+/** kvm_arch_init_vm(). x86 with SEV or TDX has more types. */
+function checkVmType({ arch }: ReferenceMmuOptions, type: bigint): Result<0> {
+  const fn = "kvm_arch_init_vm";
+  if (arch !== "x86") return onlyTypeZero(fn, type);
+  if (type === KVM_X86_DEFAULT_VM || type === KVM_X86_SW_PROTECTED_VM) return 0;
+  return refuse("EINVAL", fn, `VM type ${type}`, "0 (KVM_X86_DEFAULT_VM) or 1 (KVM_X86_SW_PROTECTED_VM)");
 }
 
 function traitsOf({ arch, traits }: ReferenceMmuOptions): ArchTraits {
@@ -69,6 +89,9 @@ function traitsOf({ arch, traits }: ReferenceMmuOptions): ArchTraits {
 }
 
 const WRITABLE = 1;
+
+/** kvm_mmu_prepare_memory_fault_exit() */
+const MEMORY_FAULT: GuestExit = { reason: "KVM_EXIT_MEMORY_FAULT", errno: "EFAULT" };
 
 /**
  * A plain secondary MMU: a map from gfn to page and permission, without levels, without TLBs, and with an accessed
@@ -86,10 +109,12 @@ export class ReferenceMmu extends Shared implements SecondaryMmu {
   constructor(
     readonly kvm: Kvm,
     options: ReferenceMmuOptions = {},
+    type = KVM_X86_DEFAULT_VM,
   ) {
     super(kvm.store, "reference MMU");
     this.#arch = options.arch ?? "arm64";
-    this.traits = traitsOf(options);
+    const isProtected = this.#arch === "x86" && type === KVM_X86_SW_PROTECTED_VM;
+    this.traits = { ...traitsOf(options), ...(isProtected ? X86_PROTECTED : {}) };
     this.sptes = new Sparse(kvm.store, "spte", { lock: kvm.mmuLock, lockless: true });
     this.accessed = new Sparse(kvm.store, "accessed bit");
   }
@@ -102,8 +127,13 @@ export class ReferenceMmu extends Shared implements SecondaryMmu {
 
   vcpuCreate(): void {}
 
-  unmapGfnRange({ start, end }: GfnRange): boolean {
-    return this.#zap(start, end);
+  unmapGfnRange({ slot, start, end }: GfnRange): boolean {
+    return slot.asId === 0 && this.#zap(start, end);
+  }
+
+  /** What is to be private must not be read as shared any more, nor the other way round. */
+  preSetMemoryAttributes(range: GfnRange): boolean {
+    return this.unmapGfnRange(range);
   }
 
   #zap(start: Gfn, end: Gfn): boolean {
@@ -115,8 +145,9 @@ export class ReferenceMmu extends Shared implements SecondaryMmu {
     return zapped;
   }
 
-  ageGfn({ start, end }: GfnRange): boolean {
+  ageGfn({ slot, start, end }: GfnRange): boolean {
     let young = false;
+    if (slot.asId !== 0) return young;
     for (let gfn = this.accessed.next(start, end); gfn >= 0; gfn = this.accessed.next(gfn + 1, end)) {
       this.accessed.set(gfn, 0);
       young = true;
@@ -124,8 +155,8 @@ export class ReferenceMmu extends Shared implements SecondaryMmu {
     return young;
   }
 
-  testAgeGfn({ start, end }: GfnRange): boolean {
-    return this.accessed.next(start, end) >= 0;
+  testAgeGfn({ slot, start, end }: GfnRange): boolean {
+    return slot.asId === 0 && this.accessed.next(start, end) >= 0;
   }
 
   /** Nothing is cached: an unmapped page is unmapped at once. */
@@ -134,6 +165,7 @@ export class ReferenceMmu extends Shared implements SecondaryMmu {
   flushRemoteTlbsRange(): void {}
 
   flushShadowMemslot(slot: Memslot): void {
+    if (slot.asId !== 0) return;
     this.kvm.mmuLock.writeLock();
     this.#zap(slot.baseGfn, slot.endGfn);
     this.kvm.mmuLock.writeUnlock();
@@ -166,13 +198,14 @@ export class ReferenceMmu extends Shared implements SecondaryMmu {
   }
 
   commitMemoryRegion(_old: Memslot | null, now: Memslot | null, change: MemoryRegionChange): void {
-    if (change === "delete" || !now!.tracksDirty || dirtyLogInitiallySet(this.kvm)) return;
+    if (change === "delete" || !now!.tracksDirty || now!.asId !== 0 || dirtyLogInitiallySet(this.kvm)) return;
     this.kvm.mmuLock.writeLock();
     this.#writeProtect(now!.baseGfn, now!.endGfn);
     this.kvm.mmuLock.writeUnlock();
   }
 
   enableLogDirty(slot: Memslot, pages: readonly number[]): void {
+    if (slot.asId !== 0) return;
     this.#writeProtect(slot.baseGfn + pages[0]!, slot.baseGfn + pages.at(-1)! + 1);
   }
 
@@ -218,6 +251,25 @@ export class ReferenceMmu extends Shared implements SecondaryMmu {
     });
   }
 
+  preFaultMemory(vcpu: Vcpu, gpa: number, puts: OpenFile[]): Result<number> {
+    const fn = "kvm_tdp_page_prefault";
+    const gfn = Math.floor(gpa / PAGE_SIZE);
+    const outcome = repeat(this.store, fn, () => {
+      const slot = this.kvm.gfnToMemslot(gfn);
+      // Whoever publishes a memslot as invalid waits for this SRCU section.
+      if (slot?.isInvalid) return refuse("EAGAIN", "kvm_mmu_faultin_pfn", `${slot} is being deleted or moved`);
+      const exit = this.#faultInSlot(vcpu, slot, gfn, false, puts);
+      return exit === "EAGAIN" ? AGAIN : exit;
+    });
+    if (outcome === undefined) return PAGE_SIZE - (gpa % PAGE_SIZE);
+    if (isRefusal(outcome)) return outcome;
+    if (outcome.reason === "KVM_EXIT_MMIO") {
+      return refuse("ENOENT", fn, `no memslot at gpa ${hex(gpa)}`, "guest physical addresses of a memslot");
+    }
+    if (outcome.signal !== undefined) return PAGE_SIZE - (gpa % PAGE_SIZE);
+    return refuse(outcome.errno ?? "EFAULT", "kvm_mmu_faultin_pfn", `no page for gpa ${hex(gpa)}`);
+  }
+
   /** @returns why KVM_RUN returns; "EAGAIN": the fault is taken again; undefined: the page is mapped now */
   #fault(vcpu: Vcpu, gfn: Gfn, kind: AccessKind): GuestExit | "EAGAIN" | undefined {
     const { kvm } = this;
@@ -237,13 +289,18 @@ export class ReferenceMmu extends Shared implements SecondaryMmu {
     puts: OpenFile[],
   ): GuestExit | "EAGAIN" | undefined {
     const { kvm } = this;
-    if (slot === null) return { reason: "KVM_EXIT_MMIO" };
+    // kvm_mmu_page_fault(): in a VM of this type it is KVM that says which accesses are private ones.
+    const isPrivate = this.traits.privateMem === true && isPrivateGfn(kvm, gfn);
+    if (slot === null) return isPrivate ? MEMORY_FAULT : { reason: "KVM_EXIT_MMIO" };
     if (slot.isInvalid) return this.#arch === "x86" ? "EAGAIN" : { reason: "KVM_EXIT_MMIO" };
 
     const seq = kvm.mmuInvalidateSeq.get();
+    // It may have changed since; a change that comes later is seen by the sequence.
+    if (this.traits.privateMem === true && isPrivateGfn(kvm, gfn) !== isPrivate) return MEMORY_FAULT;
     let pfn: Pfn;
     let writable = true;
-    if (slot.hasGmem) {
+    if (isPrivate || slot.isGmemOnly) {
+      if (!slot.hasGmem) return MEMORY_FAULT;
       const page = gmemGetPfn(kvm, vcpu.task, slot, gfn, puts);
       if (isRefusal(page)) return { reason: "KVM_EXIT_MEMORY_FAULT", errno: page.errno };
       pfn = page;

@@ -1,8 +1,8 @@
-import type { Refusal, Result, Task } from "@kvmm/mm-core";
-import type { Gfn, Memslot } from "../slots/memslot.js";
+import type { OpenFile, Refusal, Result, Task } from "@kvmm/mm-core";
 import type { Vcpu } from "../files/vcpu.js";
-import type { AccessKind, GuestAccess } from "./guest-access.js";
+import type { Gfn, Memslot } from "../slots/memslot.js";
 import type { GfnRange } from "./gfn-range.js";
+import type { AccessKind, GuestAccess } from "./guest-access.js";
 
 /** enum kvm_mr_change */
 export type MemoryRegionChange = "create" | "delete" | "move" | "flags_only";
@@ -25,8 +25,12 @@ export interface ArchTraits {
   readonly gmemInitShared: boolean;
   /** Width of a guest physical address. */
   readonly ipaBits: number;
-  /** KVM_GENERIC_PRE_FAULT_MEMORY */
+  /** KVM_GENERIC_PRE_FAULT_MEMORY: then it has {@link SecondaryMmu.preFaultMemory}. */
   readonly preFaultMemory: boolean;
+  /** KVM_GENERIC_MEMORY_ATTRIBUTES. Left out: no. */
+  readonly memoryAttributes?: boolean;
+  /** kvm_arch_has_private_mem(), of this VM. Left out: no. */
+  readonly privateMem?: boolean;
   /** What KVM_CHECK_EXTENSION says of the architecture's own memory capabilities; missing: 0. */
   readonly extensions: Readonly<Record<string, number>>;
 }
@@ -72,6 +76,10 @@ export interface SecondaryMmu {
   enableLogDirty(slot: Memslot, pages: readonly number[]): void;
   /** kvm_arch_sync_dirty_log() */
   syncDirtyLog(slot: Memslot): void;
+  /** kvm_arch_pre_set_memory_attributes(), under mmu_lock. @returns whether the TLBs are to be flushed */
+  preSetMemoryAttributes?(range: GfnRange, attributes: number): boolean;
+  /** kvm_arch_post_set_memory_attributes(), under mmu_lock. */
+  postSetMemoryAttributes?(range: GfnRange, attributes: number): boolean;
   /** kvm_vm_ioctl_enable_cap(): the architecture's own capabilities. Left out: it knows none (EINVAL). */
   enableCap?(cap: string, args: readonly bigint[]): Result<0>;
 
@@ -81,4 +89,10 @@ export interface SecondaryMmu {
    * @param value the word that a write writes
    */
   access(vcpu: Vcpu, gpa: number, kind: AccessKind, value: number): GuestAccess;
+  /**
+   * kvm_arch_vcpu_pre_fault_memory(): maps what a read at `gpa` would map. Under kvm->srcu and vcpu->mutex.
+   * @param puts takes files for the caller to put once it holds no locks
+   * @returns the bytes from `gpa` on that are mapped now
+   */
+  preFaultMemory?(vcpu: Vcpu, gpa: number, puts: OpenFile[]): Result<number>;
 }

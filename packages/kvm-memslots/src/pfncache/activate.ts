@@ -24,6 +24,10 @@ export function gpcActivateHva(task: Task, gpc: GfnToPfnCache, uhva: Hva, length
 /** __kvm_gpc_activate() */
 function activate(task: Task, gpc: GfnToPfnCache, gpa: number, uhva: Hva, length: number): Result<0> {
   const { kvm } = gpc;
+  if (kvm.behaviour.gpcActivateLocks === "init" && !gpc.active.get()) {
+    gpc.lock.init();
+    gpc.refreshLock.init();
+  }
   if (!gpcIsValidLength(gpa, uhva, length)) {
     const from = hex(gpa === INVALID_GPA ? uhva : gpa);
     return refuse(

@@ -8,8 +8,8 @@ import {
   refuse,
   type Task,
 } from "@kvmm/mm-core";
-import { dirtyLogInitiallySet } from "../dirty/dirty-log-modes.js";
 import { DirtyBitmap } from "../dirty/dirty-bitmap.js";
+import { dirtyLogInitiallySet } from "../dirty/dirty-log-modes.js";
 import {
   KVM_MEM_GUEST_MEMFD,
   KVM_MEM_LOG_DIRTY_PAGES,
@@ -121,7 +121,8 @@ function setLocked(kvm: Kvm, task: Task, mem: MemoryRegion, puts: OpenFile[]): R
   const bound = gmemBind(kvm, task, fields, mem.guestMemfd, mem.guestMemfdOffset, puts);
   if (isRefusal(bound)) return bound;
   const refusal = setMemslot(kvm, task, old, bound.slot, change, bound.file, puts);
-  if (refusal !== undefined) gmemUnbind(kvm, bound.slot, puts);
+  // Where the binding is the last thing to be made (7.3), a refusal leaves none behind.
+  if (refusal !== undefined && bound.file === null) gmemUnbind(kvm, bound.slot, puts);
   return refusal;
 }
 

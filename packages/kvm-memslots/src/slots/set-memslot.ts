@@ -2,9 +2,9 @@ import { add } from "@kvmm/interleave";
 import { isRefusal, type OpenFile, type Refusal, type Task } from "@kvmm/mm-core";
 import { KVM_MEMSLOT_INVALID } from "../flags.js";
 import { gmemBindCommit } from "../guest-memfd/bind.js";
-import { freeMemslot } from "./free-memslot.js";
 import type { Kvm } from "../kvm.js";
 import type { MemoryRegionChange } from "../mmu/secondary-mmu.js";
+import { freeMemslot } from "./free-memslot.js";
 import { Memslot } from "./memslot.js";
 import { activateMemslot, swapActiveMemslots } from "./swap.js";
 

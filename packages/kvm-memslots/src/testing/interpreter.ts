@@ -1,3 +1,4 @@
+import { Store } from "@kvmm/interleave";
 import {
   close,
   dup,
@@ -15,15 +16,14 @@ import {
   mprotect,
   munmap,
   NotModelled,
+  OpenFlag,
   open,
   openConsole,
-  OpenFlag,
   PAGE_SIZE,
   Prot,
   type Result,
   type Task,
 } from "@kvmm/mm-core";
-import { Store } from "@kvmm/interleave";
 import {
   guestAccess,
   type KvmIoctl,

@@ -18,7 +18,9 @@ export function memfdCreate(task: Task, flags: number): Result<number> {
   }
   const sealable = (flags & (MemfdFlag.allowSealing | MemfdFlag.noexecSeal)) !== 0;
   const seals = (sealable ? 0 : Seal.seal) | ((flags & MemfdFlag.noexecSeal) !== 0 ? Seal.exec : 0);
-  return task.process.install(openShmem(host, "memfd", 0, seals));
+  const fd = task.process.install(openShmem(host, "memfd", 0, seals));
+  if ((flags & MemfdFlag.cloexec) !== 0) task.process.closeOnExec.update((fds) => [...fds, fd]);
+  return fd;
 }
 
 const DEV_NULL: FileOps = { kind: "/dev/null" };
@@ -45,6 +47,7 @@ export function close(task: Task, fd: number): Result<0> {
   const file = process.file(fd);
   if (file === null) return badDescriptor("close", fd);
   process.files.update((files) => files.with(fd, null));
+  process.closeOnExec.update((fds) => fds.filter((other) => other !== fd));
   file.put();
   return 0;
 }

@@ -1,9 +1,11 @@
 import { type Hva, isPageAligned, type Node, PAGE_SIZE, pageAlign } from "../addresses.js";
 import { ERRNO, type Errno, hex, isRefusal, type Result, refuse } from "../errno.js";
-import { equalPolicies, Mempolicy, ownPolicy, type PolicyMode } from "../mempolicy.js";
+import { equalPolicies, Mempolicy, ownPolicy, type PolicyMode, placement, taskPolicy } from "../mempolicy.js";
+import { migratePages } from "../migrate-list.js";
 import { NotModelled } from "../not-modelled.js";
 import { leafAt } from "../leaf.js";
 import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
+import { MpolMf, queuePagesRange } from "../queue-pages.js";
 import type { Task } from "../task.js";
 import { isolateVma, mergeWithNeighbours } from "../vma-tree.js";
 
@@ -36,7 +38,7 @@ function newPolicy(task: Task, mode: PolicyMode, modeFlags: number, nodes: reado
   return make(mode, mode === "MPOL_PREFERRED" ? online.slice(0, 1) : online, balancing);
 }
 
-/** mbind(2), without the moving of pages. */
+/** mbind(2): sets the policy of a range, and with MPOL_MF_MOVE moves the pages that lie elsewhere. */
 export function mbind(
   task: Task,
   addr: Hva,
@@ -47,7 +49,9 @@ export function mbind(
   flags: number,
 ): Result<0> {
   const fn = "do_mbind";
-  if (flags !== 0) throw new NotModelled("mbind(MPOL_MF_MOVE)");
+  if ((flags & ~(MpolMf.strict | MpolMf.move | MpolMf.moveAll)) !== 0) {
+    return refuse("EINVAL", fn, `flags ${hex(flags)}`, "MPOL_MF_STRICT, MPOL_MF_MOVE, MPOL_MF_MOVE_ALL");
+  }
   if (!isPageAligned(addr)) return refuse("EINVAL", fn, `address ${hex(addr)} is not page-aligned`);
   const end = addr + pageAlign(length);
   if (end >= 2 ** 64) return refuse("EINVAL", fn, `${hex(addr)} plus ${hex(length)} wraps`);
@@ -55,6 +59,10 @@ export function mbind(
   const policy = newPolicy(task, mode, modeFlags, nodes);
   if (isRefusal(policy)) return policy;
   const { mm } = task;
+  const { host } = mm;
+  const isStrict = (flags & MpolMf.strict) !== 0 && mode !== "MPOL_DEFAULT";
+  const moves = (flags & (MpolMf.move | MpolMf.moveAll)) !== 0;
+  if (moves) host.lru.drain();
   mm.mmapLock.writeLock();
   const vmas = mm.vmas.overlapping(addr, end);
   // queue_pages_range(): a hole is refused, but for the default policy.
@@ -66,6 +74,14 @@ export function mbind(
   if (vmas.length === 0 || (policy !== null && covered < end)) {
     mm.mmapLock.writeUnlock();
     return refuse("EFAULT", "queue_pages_range", `nothing is mapped at ${hex(covered)}`);
+  }
+  const { queued, failed } =
+    moves || isStrict
+      ? queuePagesRange(mm, addr, end, isStrict ? flags : flags & ~MpolMf.strict, (node) => !nodes.includes(node))
+      : { queued: [], failed: 0 };
+  if (isStrict && !moves && failed > 0) {
+    mm.mmapLock.writeUnlock();
+    return refuse("EIO", "queue_pages_range", "a page is not on the nodes of the policy (MPOL_MF_STRICT)", "MPOL_MF_MOVE");
   }
   for (let at = addr; at < end; ) {
     const vma = mm.vmas.first(at, end);
@@ -87,6 +103,12 @@ export function mbind(
     at = to;
   }
   mm.mmapLock.writeUnlock();
+  const target = policy ?? taskPolicy(task);
+  const stayed = migratePages(
+    host,
+    queued.map(({ folio }) => ({ folio, node: placement(target, task.node, host.frames.index.get(folio)).node })),
+  );
+  if (isStrict && failed + stayed > 0) return refuse("EIO", fn, `${failed + stayed} pages could not be moved`);
   return 0;
 }
 

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { allRecordings } from "../../test-data/recorded-files.js";
 import type { FaultObservation, NotifierObservation, Observation } from "../format/observation.js";
 import type { PageList } from "../format/page-list.js";
 import { countPages, toPageSet } from "../format/page-list.js";
 import type { Recording } from "../format/recording.js";
-import { allRecordings } from "../../test-data/recorded-files.js";
 import { compare } from "./compare.js";
 import { aliasesOf, sameSite } from "./site.js";
 

@@ -1,6 +1,6 @@
 import type { PageList } from "../format/page-list.js";
-import { sameLocated, locate, noPages, type LocatedPages, unite } from "./located-pages.js";
 import type { AccessContext } from "./faults.js";
+import { type LocatedPages, locate, noPages, sameLocated, unite } from "./located-pages.js";
 import { placeOf } from "./place.js";
 import { canonicalWord } from "./word.js";
 

@@ -1,5 +1,5 @@
-import type { Difference } from "../compare/difference.js";
 import { type CompareOptions, compare } from "../compare/compare.js";
+import type { Difference } from "../compare/difference.js";
 import type { Recording } from "../format/recording.js";
 import { toScenario } from "../format/recording.js";
 import type { Step } from "../format/step.js";

@@ -12,16 +12,23 @@ describe.each(REPRODUCED)("%s", (name) => {
     .filter(({ file }) => file === name)
     .map(({ file, recording }, index) => ({ file, line: index + 1, recording }));
 
-  test.each(inputs.map((input) => [input.recording.id, input] as const))("%s is what the model predicts", (_id, input) => {
-    const [result] = conform([input], { run: runScenario }).records;
-    expect(result!.lacking).toEqual([]);
-    expect(result!.differences.map((difference) => renderDifference(difference))).toEqual([]);
-  });
+  test.each(inputs.map((input) => [input.recording.id, input] as const))(
+    "%s is what the model predicts",
+    (_id, input) => {
+      const [result] = conform([input], { run: runScenario }).records;
+      expect(result!.lacking).toEqual([]);
+      expect(result!.differences.map((difference) => renderDifference(difference))).toEqual([]);
+    },
+  );
 });
 
 test("after every step of every recording stage 2 agrees with the memory behind it", () => {
   const broken = allRecordings
-    .map(({ file, recording }) => ({ file, id: recording.id, run: runScenario({ machine: recording.machine, steps: recording.steps }) }))
+    .map(({ file, recording }) => ({
+      file,
+      id: recording.id,
+      run: runScenario({ machine: recording.machine, steps: recording.steps }),
+    }))
     .filter(({ run }) => run.violations.length > 0)
     .map(({ file, id, run }) => `${file} ${id}: ${run.violations[0]!.text}`);
   expect(broken).toEqual([]);

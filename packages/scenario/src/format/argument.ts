@@ -1,7 +1,7 @@
-import { didYouMean } from "./nearest.js";
 import type { Environment, ParsedExpression } from "./expression.js";
 import { ExpressionError, evaluate, parseExpression, soleName } from "./expression.js";
 import { kindInWords, type NameKind } from "./names.js";
+import { didYouMean } from "./nearest.js";
 
 /** What a scenario may write as an argument. */
 export type ArgumentValue = number | bigint | string | boolean | readonly (number | bigint | string)[];
@@ -166,7 +166,9 @@ function inPages(type: ArgumentType<bigint>): ArgumentType<bigint> {
       if (problem !== undefined) return problem;
       const { terms } = parsed(value);
       const known = terms.filter((term) => term.kind === "number");
-      const rest = BigInt.asUintN(64, evaluate({ terms: known }, { pageSize: scope.pageSize, lookup: () => 0n })) % BigInt(scope.pageSize);
+      const rest =
+        BigInt.asUintN(64, evaluate({ terms: known }, { pageSize: scope.pageSize, lookup: () => 0n })) %
+        BigInt(scope.pageSize);
       if (rest === 0n) return undefined;
       return {
         problem: `is not a multiple of the page size: ${rest} bytes over`,

@@ -1,7 +1,7 @@
+import type { ArgumentValue } from "./argument.js";
 import type { CallName, ResolvedArguments } from "./calls/index.js";
 import { callFormat } from "./calls/index.js";
 import type { Environment } from "./expression.js";
-import type { ArgumentValue } from "./argument.js";
 
 /**
  * The values of a step's arguments: expressions evaluated, flags or-ed together, and what was left out

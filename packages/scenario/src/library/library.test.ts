@@ -1,14 +1,17 @@
 import { expect, test } from "vitest";
+import { allRecordings } from "../../test-data/recorded-files.js";
 import type { Recording } from "../format/recording.js";
 import type { Step } from "../format/step.js";
 import { runScenario } from "../run/run-scenario.js";
-import { allRecordings } from "../../test-data/recorded-files.js";
 import { library } from "./library.js";
 
 /** What only asks, or only takes longer, changes nothing. */
 function essence(steps: readonly Step[]): readonly unknown[] {
   return steps
-    .filter(({ call, args }) => call !== "get_mempolicy" && !(call === "move_pages" && args?.["node"] === undefined))
+    .filter(
+      ({ call, args }) =>
+        call !== "get_mempolicy" && !(call === "move_pages" && args?.["node"] === undefined),
+    )
     .map(({ call, args = {} }) => {
       const { ms: _, ...rest } = args;
       const left = Object.entries(rest).filter(([, value]) => !(Array.isArray(value) && value.length === 0));
@@ -16,7 +19,9 @@ function essence(steps: readonly Step[]): readonly unknown[] {
     });
 }
 
-const recordings = new Map<string, Recording>(allRecordings.map(({ recording }) => [recording.id, recording]));
+const recordings = new Map<string, Recording>(
+  allRecordings.map(({ recording }) => [recording.id, recording]),
+);
 
 test("each built-in scenario that names a recording does what was recorded", () => {
   const compared = library.filter(({ recordedAs }) => recordings.has(recordedAs));

@@ -20,7 +20,9 @@ export interface LibraryScenario {
   readonly operation: { readonly first: number; readonly end: number };
   /** For a row and a column of a table. */
   readonly memory: MemoryKind;
-  readonly does: { readonly kind: "operation"; readonly operation: Operation } | { readonly kind: "numa"; readonly policy: NumaPolicy };
+  readonly does:
+    | { readonly kind: "operation"; readonly operation: Operation }
+    | { readonly kind: "numa"; readonly policy: NumaPolicy };
 }
 
 type Described = Omit<LibraryScenario, "scenario" | "operation">;
@@ -29,7 +31,11 @@ function make(described: Described, setUp: readonly Step[], steps: readonly Step
   const first = setUp.length;
   return {
     ...described,
-    scenario: { title: described.title, machine: { nodes: 2 }, steps: [...setUp, ...steps, ...guestAfterwards] },
+    scenario: {
+      title: described.title,
+      machine: { nodes: 2 },
+      steps: [...setUp, ...steps, ...guestAfterwards],
+    },
     operation: { first, end: first + steps.length },
   };
 }
@@ -54,16 +60,24 @@ function numaScenarios(): LibraryScenario[] {
   const memory = memoryKind("gmem");
   return numaPolicies.map((policy) => {
     const title = `NUMA balancing: policy of the file ${policy.ofFile}, of the task ${policy.ofTask}${policy.mode === 1 ? "" : `, numa_balancing=${policy.mode}`}`;
-    const about = "A guest_memfd-only slot that the VMM has mapped and touched, while automatic NUMA balancing scans.";
-    const origin = "the RFC: \"automatic NUMA balancing with a non-NULL NUMA policy ... I wasn't able to test it\"";
-    const balance: Step = { call: "numa_balancing", args: { mode: policy.mode, toucher: ["host"], ms: 3000 } };
+    const about =
+      "A guest_memfd-only slot that the VMM has mapped and touched, while automatic NUMA balancing scans.";
+    const origin =
+      'the RFC: "automatic NUMA balancing with a non-NULL NUMA policy ... I wasn\'t able to test it"';
+    const balance: Step = {
+      call: "numa_balancing",
+      args: { mode: policy.mode, toucher: ["host"], ms: 3000 },
+    };
     const steps = [...policy.steps, balance];
     const name = `numa-policy-${policy.name}@${memory.name}`;
     const recordedAs = `numa-${policy.name}-host@${memory.name}`;
-    return make({ name, recordedAs, title, about, origin, memory, does: { kind: "numa", policy } }, memory.setUp, steps);
+    return make(
+      { name, recordedAs, title, about, origin, memory, does: { kind: "numa", policy } },
+      memory.setUp,
+      steps,
+    );
   });
 }
 
 /** The built-in scenarios, in the order in which reviews run them. */
 export const library: readonly LibraryScenario[] = [...operationScenarios(), ...numaScenarios()];
-

@@ -32,7 +32,12 @@ function hex(value: number): string {
 const mapAnonymous: readonly Step[] = [
   {
     call: "mmap",
-    args: { addr: hex(RAM), length: SIZE, prot: "rw", flags: ["MAP_PRIVATE", "MAP_ANONYMOUS", "MAP_FIXED_NOREPLACE"] },
+    args: {
+      addr: hex(RAM),
+      length: SIZE,
+      prot: "rw",
+      flags: ["MAP_PRIVATE", "MAP_ANONYMOUS", "MAP_FIXED_NOREPLACE"],
+    },
     as: "ram",
   },
   { call: "madvise", args: { ...RAM_RANGE, advice: "MADV_NOHUGEPAGE" } },

@@ -23,7 +23,12 @@ function inWords(mode: string, nodemask: readonly number[], modeFlags: readonly 
   return `${[mode, ...modeFlags].join(" | ")}${nodes}`;
 }
 
-function byMbind(name: string, mode: string, nodemask: readonly number[], modeFlags: readonly string[] = []): NumaPolicy {
+function byMbind(
+  name: string,
+  mode: string,
+  nodemask: readonly number[],
+  modeFlags: readonly string[] = [],
+): NumaPolicy {
   const flags = modeFlags.length === 0 ? {} : { mode_flags: modeFlags };
   return {
     name: `mbind-${name}`,
@@ -34,7 +39,12 @@ function byMbind(name: string, mode: string, nodemask: readonly number[], modeFl
   };
 }
 
-function byTask(name: string, mode: string, nodemask: readonly number[], modeFlags: readonly string[] = []): NumaPolicy {
+function byTask(
+  name: string,
+  mode: string,
+  nodemask: readonly number[],
+  modeFlags: readonly string[] = [],
+): NumaPolicy {
   const flags = modeFlags.length === 0 ? {} : { mode_flags: modeFlags };
   return {
     name: `smp-${name}`,

@@ -31,7 +31,10 @@ export const operations: readonly Operation[] = [
   onRam("munmap-part", "munmap of 4 pages", { call: "munmap", args: PART }),
   onRam("mprotect-r", "mprotect to read-only", { call: "mprotect", args: { ...RAM_RANGE, prot: "r" } }),
   onRam("mprotect-none", "mprotect to PROT_NONE", { call: "mprotect", args: { ...RAM_RANGE, prot: "none" } }),
-  onRam("madvise-dontneed", "MADV_DONTNEED", { call: "madvise", args: { ...RAM_RANGE, advice: "MADV_DONTNEED" } }),
+  onRam("madvise-dontneed", "MADV_DONTNEED", {
+    call: "madvise",
+    args: { ...RAM_RANGE, advice: "MADV_DONTNEED" },
+  }),
   onRam("madvise-dontneed-part", "MADV_DONTNEED of 4 pages", {
     call: "madvise",
     args: { ...PART, advice: "MADV_DONTNEED" },

@@ -34,10 +34,12 @@ export function definePatch(patch: Patch): Patch {
 
 /** What is wrong with something that should be a patch, or undefined. */
 export function patchProblem(value: unknown): string | undefined {
-  if (typeof value !== "object" || value === null) return "a patch is an object made by definePatch({ name, ... })";
+  if (typeof value !== "object" || value === null)
+    return "a patch is an object made by definePatch({ name, ... })";
   const patch = value as Record<string, unknown>;
   for (const field of ["name", "title", "origin", "text"]) {
-    if (typeof patch[field] !== "string" || patch[field] === "") return `${field} should be a text, not ${show(patch[field])}`;
+    if (typeof patch[field] !== "string" || patch[field] === "")
+      return `${field} should be a text, not ${show(patch[field])}`;
   }
   if (!/^[a-z0-9][a-z0-9-]*$/.test(patch["name"] as string)) {
     return `name should be lower-case words joined by "-", not ${show(patch["name"])}`;
@@ -46,7 +48,8 @@ export function patchProblem(value: unknown): string | undefined {
   if (typeof change !== "object" || change === null) return `change should be an object, not ${show(change)}`;
   for (const [part, changed] of Object.entries(change)) {
     if (!PARTS.includes(part)) return `change.${part} is no part of the model; they are ${PARTS.join(", ")}`;
-    if (typeof changed !== "function") return `change.${part} should be a function of the base behaviour, not ${show(changed)}`;
+    if (typeof changed !== "function")
+      return `change.${part} should be a function of the base behaviour, not ${show(changed)}`;
   }
   return undefined;
 }
@@ -54,7 +57,7 @@ export function patchProblem(value: unknown): string | undefined {
 const PARTS: readonly string[] = ["mm", "kvm", "arm64"] satisfies (keyof Behaviour)[];
 
 function show(value: unknown): string {
-  return value === undefined ? "missing" : JSON.stringify(value) ?? typeof value;
+  return value === undefined ? "missing" : (JSON.stringify(value) ?? typeof value);
 }
 
 /** The behaviour with a patch, from the behaviour without. */

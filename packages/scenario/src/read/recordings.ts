@@ -1,7 +1,7 @@
+import type { Machine } from "../format/machine.js";
 import { didYouMean } from "../format/nearest.js";
 import type { Observation } from "../format/observation.js";
 import type { Recording } from "../format/recording.js";
-import type { Machine } from "../format/machine.js";
 import { recordingSchema } from "../format/schema.js";
 import { checkShape } from "./check-shape.js";
 import { checkSteps } from "./check-steps.js";

@@ -8,11 +8,11 @@ import { checkShape } from "./check-shape.js";
 import { checkSteps } from "./check-steps.js";
 import { type Document, problemIn } from "./document.js";
 import type { FieldPath } from "./field-path.js";
+import { InputError } from "./input-error.js";
 import { parseJson } from "./json.js";
 import { isPatchFile, type KnownNames } from "./known.js";
 import { decodeUtf8 } from "./utf8.js";
 import { parseYaml } from "./yaml.js";
-import { InputError } from "./input-error.js";
 
 export interface ReadOptions {
   /** Names what is read, in messages. */

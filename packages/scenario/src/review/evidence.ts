@@ -1,4 +1,5 @@
 import { type ConformInput, type Counts, conform, type RecordResult } from "../conform/conform.js";
+import type { Architecture } from "../format/machine.js";
 import { type Kernel, kernelOf } from "../kernels/kernels.js";
 import type { RunScenario } from "../model.js";
 
@@ -11,10 +12,20 @@ export interface Evidence extends Counts {
 }
 
 /** Holds the model against the recordings of a kernel with exactly these patches. */
-export function evidenceFor(kernel: Kernel, patches: readonly string[], recordings: readonly ConformInput[], run: RunScenario): Evidence {
+export function evidenceFor(
+  kernel: Kernel,
+  arch: Architecture,
+  patches: readonly string[],
+  recordings: readonly ConformInput[],
+  run: RunScenario,
+): Evidence {
   const wanted = [...patches].sort().join();
   const own = recordings.filter(({ recording: { machine } }) => {
-    return kernelOf(machine.kernel ?? "")?.name === kernel.name && [...(machine.patches ?? [])].sort().join() === wanted;
+    return (
+      (machine.arch ?? "arm64") === arch &&
+      kernelOf(machine.kernel ?? "")?.name === kernel.name &&
+      [...(machine.patches ?? [])].sort().join() === wanted
+    );
   });
   const { counts, records, groups } = conform(own, { run });
   const reproduced = (record: RecordResult) => record.outcome === "reproduced";

@@ -14,7 +14,9 @@ export function numaAnswer({ rows }: ReviewPart): NumaAnswer {
   const numa = rows.filter(({ kind }) => kind === "numa");
   const reached = numa.filter(({ without }) => without.notified > 0);
   const notReached = numa.filter(({ without }) => without.notified === 0);
-  const plain = reached.find(({ policy }) => policy?.ofFile === "none" && policy.ofTask === "default" && policy.mode === 1);
+  const plain = reached.find(
+    ({ policy }) => policy?.ofFile === "none" && policy.ofTask === "default" && policy.mode === 1,
+  );
   const text =
     plain === undefined
       ? "With no memory policy on the file and the task's default, NUMA balancing does not reach the slot."

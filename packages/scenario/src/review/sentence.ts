@@ -13,13 +13,28 @@ export function sentenceOf(patch: string, parts: readonly ReviewPart[]): string 
       part.broken.length === 0
         ? "nothing that held without it breaks"
         : `${[...new Set(part.broken.map(({ violation }) => violation.property))].join(", ")} no longer holds in ${count(new Set(part.broken.map(({ scenario }) => scenario)).size, "scenario")}`;
-    return `in the model of Linux ${part.kernel} on ${part.arch} (${stands}; ${alsoPatched}), over ${count(part.rows.length, "scenario")} with calls made one after the other: ${found}`;
+    return `in the model of Linux ${part.kernel} on ${part.arch} (${stands}; ${alsoPatched}), over ${count(part.rows.length, "scenario")} with calls made one after the other and ${raceCount(part)}: ${found}`;
   });
-  return `${said.join("; ")}. Not covered: races, pfncache (x86), SPE.`;
+  return `${said.join("; ")}. Not covered: races of more threads, weakly ordered memory, SPE.`;
 }
 
-function shortfall({ differ, notModelled }: { readonly differ: number; readonly notModelled: number }): string {
-  const parts = [differ > 0 ? `${differ} differ` : "", notModelled > 0 ? `${notModelled} not modelled` : ""].filter(Boolean);
+function raceCount({ races }: ReviewPart): string {
+  if (races.length === 0) return "no race";
+  const cut = races.filter((row) => !row.without.complete || !row.with.complete).length;
+  return `every interleaving of ${count(races.length, "race")}${cut === 0 ? "" : ` (${cut} of them not exhaustively)`}`;
+}
+
+function shortfall({
+  differ,
+  notModelled,
+}: {
+  readonly differ: number;
+  readonly notModelled: number;
+}): string {
+  const parts = [
+    differ > 0 ? `${differ} differ` : "",
+    notModelled > 0 ? `${notModelled} not modelled` : "",
+  ].filter(Boolean);
   return parts.length === 0 ? "" : `, ${parts.join(", ")}`;
 }
 

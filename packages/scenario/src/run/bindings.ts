@@ -1,4 +1,5 @@
 import { accessBindings } from "./bind/accesses.js";
+import { activityBindings } from "./bind/activity.js";
 import { fileBindings } from "./bind/files.js";
 import { kvmBindings } from "./bind/kvm.js";
 import { memoryBindings } from "./bind/memory.js";
@@ -14,4 +15,5 @@ export const bindings: Bindings = {
   ...fileBindings,
   ...numaBindings,
   ...kvmBindings,
+  ...activityBindings,
 };

@@ -8,6 +8,7 @@ import { type Kernel, kernelOf, kernels, newestKernel } from "../kernels/kernels
 import { type Decision, type Exploration, NotBuiltIn, type NotModelled, type RunOptions, type RunResult, type StepResult, type Violation } from "../model.js";
 import { applyPatch, type Patch } from "../patches/define-patch.js";
 import { patches as builtIn, patchOf } from "../patches/patches.js";
+import { builtInArchitectures } from "./architectures.js";
 import { bindings } from "./bindings.js";
 import { callStep } from "./call-step.js";
 import { exploreConcurrently } from "./concurrently.js";
@@ -35,7 +36,9 @@ export function settingOf(scenario: Scenario, options: RunOptions): Setting {
   const kernel = wanted === undefined ? newestKernel() : kernelOf(wanted);
   if (kernel === undefined) throw new NotBuiltIn("kernel", wanted!, `built in: ${kernels.map((k) => k.name).join(", ")}`);
   const arch = options.arch ?? scenario.machine.arch ?? "arm64";
-  if (arch !== "arm64") throw new NotBuiltIn("architecture", arch, "built in: arm64");
+  if (!builtInArchitectures.includes(arch)) {
+    throw new NotBuiltIn("architecture", arch, `built in: ${builtInArchitectures.join(", ")}`);
+  }
   const { config } = scenario.machine;
   if (config !== undefined && config !== "lab") throw new NotBuiltIn("configuration", config, "built in: lab, or none");
   const applied: Patch[] = [];

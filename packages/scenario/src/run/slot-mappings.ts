@@ -1,6 +1,6 @@
 import { Arm64Mmu } from "@kvmm/arm64-stage2";
 import type { Memslot } from "@kvmm/kvm-memslots";
-import { type Inode, PAGE_SIZE, PageFlag, type Pfn, type Pte, PteFlag, pteHas, ptePfn, ptePresent } from "@kvmm/mm-core";
+import { PAGE_SIZE, PageFlag, type Pfn, type Pte, PteFlag, pteHas, ptePfn, ptePresent } from "@kvmm/mm-core";
 import type { World } from "./world.js";
 
 /** What stage 2 has for one page of a slot. */
@@ -54,10 +54,10 @@ export function staleStage2Mapping(world: World): string | undefined {
     for (const [page, { pfn, writable }] of slotMappings(world, slot)) {
       const where = `page ${page} of slot ${slot.slotId}`;
       if (frames.refcount.peek(pfn) === 0) return `${where} is mapped at stage 2 to frame ${pfn}, which is free`;
-      const file = slot.gmemFile.peek();
       if (slot.hasGmem) {
-        const inode: Inode | null = file === null ? null : file.inode;
-        const current = inode === null ? 0 : inode.pages.at(slot.gmemPgoff + page);
+        // While the file is being closed its pages live on with the inode; only the check above can be made.
+        const inode = slot.gmemFile.peek()?.inode;
+        const current = inode == null ? pfn : inode.pages.at(slot.gmemPgoff + page);
         if (current !== pfn) return `${where} is mapped at stage 2 to frame ${pfn}, which its guest_memfd no longer has there`;
         continue;
       }

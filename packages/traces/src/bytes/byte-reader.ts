@@ -15,11 +15,11 @@ export class ByteReader {
   }
 
   u16(at: number): number {
-    return at + 2 <= this.size ? this.#view.getUint16(at, this.#little) : 0;
+    return at >= 0 && at + 2 <= this.size ? this.#view.getUint16(at, this.#little) : 0;
   }
 
   u32(at: number): number {
-    return at + 4 <= this.size ? this.#view.getUint32(at, this.#little) : 0;
+    return at >= 0 && at + 4 <= this.size ? this.#view.getUint32(at, this.#little) : 0;
   }
 
   i32(at: number): number {
@@ -27,7 +27,7 @@ export class ByteReader {
   }
 
   u64(at: number): bigint {
-    return at + 8 <= this.size ? this.#view.getBigUint64(at, this.#little) : 0n;
+    return at >= 0 && at + 8 <= this.size ? this.#view.getBigUint64(at, this.#little) : 0n;
   }
 
   /** A u64 as a number; above 2^53 it is Infinity, which no bounds check lets through. */

@@ -19,8 +19,9 @@ export interface PerfEventAttr {
   readonly auxWatermark: number;
 }
 
-/** PERF_SAMPLE_* bits that records end in with `sampleIdAll`. */
+/** PERF_SAMPLE_* bits; but for `ip`, those that records end in with `sampleIdAll`. */
 export const SampleBit = {
+  ip: 1n << 0n,
   tid: 1n << 1n,
   time: 1n << 2n,
   id: 1n << 6n,

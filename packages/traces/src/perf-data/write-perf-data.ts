@@ -47,7 +47,7 @@ export function writePerfData(recording: SpeRecording): Uint8Array {
     config1: 0n,
     config2: 0n,
     samplePeriod: recording.samplePeriod ?? 1024n,
-    sampleType: SampleBit.identifier | SampleBit.tid | SampleBit.cpu,
+    sampleType: SampleBit.identifier | SampleBit.ip | SampleBit.tid | SampleBit.cpu,
     sampleIdAll: true,
     excludeUser: false,
     excludeKernel: false,

@@ -11,8 +11,8 @@ import {
   required,
   size,
 } from "../argument.js";
-import { capabilities } from "../constants/kvm-capabilities.js";
 import { guestMemfdFlags, memoryAttributes, memslotFlags } from "../constants/kvm.js";
+import { capabilities } from "../constants/kvm-capabilities.js";
 import { call } from "./call.js";
 
 const onVm = { on: orElse(descriptor, "vm") };

@@ -2,6 +2,8 @@ import {
   getMempolicy,
   isRefusal,
   mbind,
+  migrateTaskPages,
+  movePages,
   NotModelled,
   type PolicyMode,
   refuse,
@@ -13,7 +15,7 @@ import type { World } from "../world.js";
 import { policyModeFlags, policyModes } from "../../format/constants/mempolicy.js";
 import type { Observation } from "../../format/observation.js";
 import type { Bindings, CallOutcome } from "../outcome.js";
-import { int, unsigned, zero } from "../results.js";
+import { count, int, unsigned, zero } from "../results.js";
 import { guestTouch, hostTouch } from "./accesses.js";
 
 const PAGE = 4096n;
@@ -52,9 +54,16 @@ export const numaBindings = {
     };
     return { observation };
   },
-  move_pages: (_world, task, { addr, count, stride, node }) => {
-    if (node !== undefined) throw new NotModelled("move_pages to a node");
-    return { observation: { status: whereArePages(task, unsigned(addr), int(count), unsigned(stride)) } };
+  move_pages: (_world, task, { addr, count: pages, stride, node, flags }) => {
+    if (node === undefined) {
+      return { observation: { status: whereArePages(task, unsigned(addr), int(pages), unsigned(stride)) } };
+    }
+    const moved = movePages(task, unsigned(addr), int(pages), unsigned(stride), int(node), int(flags));
+    return isRefusal(moved) ? { refusal: moved } : { observation: { ret: moved.failed, status: moved.status } };
+  },
+  migrate_pages: (_world, task, { pid, old_nodes, new_nodes }) => {
+    if (pid !== 0n) throw new NotModelled("migrate_pages of another process");
+    return count(migrateTaskPages(task, old_nodes.map(Number), new_nodes.map(Number)));
   },
   numa_balancing: (world, task, { mode, toucher }) => balance(world, task, int(mode), toucher),
 } satisfies Bindings;
@@ -79,7 +88,8 @@ function balance(world: World, task: World["vmm"], mode: number, toucher: readon
       if (world.predefined.has(slot.slotId)) continue;
       const range = { gpa: BigInt(slot.baseGfn) * PAGE, length: BigInt(slot.npages) * PAGE, stride: PAGE };
       const { observation } = guestTouch(world, "write", range, WORD_WRITTEN);
-      outcomes.push(observation ?? {});
+      const gpa = `0x${range.gpa.toString(16)}`;
+      outcomes.push({ faults: (observation?.faults ?? []).map((fault) => ({ ...fault, gpa })) });
     }
   }
   const faults = outcomes.flatMap((outcome) => outcome.faults ?? []);

@@ -1,6 +1,6 @@
 import { AF, MEMATTR_MASK, PERMS_HI, PERMS_LO, SW_MASK_HI, VALID } from "../descriptor/layout.js";
 import type { Stage2 } from "../stage2.js";
-import type { TablePage } from "../table/table-page.js";
+import type { TablePage } from "./table-page.js";
 import { type Stage2Tlb, TLBI_TTL_UNKNOWN } from "../tlb.js";
 import { isTable } from "../walk/entry.js";
 

@@ -1,0 +1,30 @@
+import { type Result, refuse } from "../errno.js";
+import type { Node } from "../addresses.js";
+import type { Task } from "../task.js";
+
+/**
+ * A size written to /sys/devices/system/node/nodeN/reclaim (node_reclaim_store): reclaims no mapped page while
+ * vm.zone_reclaim_mode is 0, and the model knows of no others that could go.
+ */
+export function nodeReclaim(task: Task, node: Node, bytes: number): Result<0> {
+  if (node >= task.process.host.nodes) return refuse("ENOENT", "node_reclaim_store", `there is no node ${node}`);
+  if (bytes < 4096) return 0;
+  return refuse("EAGAIN", "user_proactive_reclaim", "nothing that is not mapped could be reclaimed (vm.zone_reclaim_mode 0)");
+}
+
+/**
+ * drop_caches_sysctl_handler(): page cache that is clean and not mapped goes (1, 3). Of what is modelled nothing is
+ * ever clean: files in memory are dirty from the first write or allocation on.
+ */
+export function dropCaches(value: number): Result<0> {
+  return value >= 1 && value <= 4 ? 0 : refuse("EINVAL", "drop_caches_sysctl_handler", `value ${value}`, "1 to 4");
+}
+
+/**
+ * sysctl_compaction_handler(): compaction of every node. Where free memory lies is not modelled, so that nothing has to
+ * move: what the kernel may do at its discretion is not shown.
+ */
+export function compactMemory(task: Task): 0 {
+  task.process.host.lru.drain();
+  return 0;
+}

@@ -1,0 +1,55 @@
+import { ADDRESS_MASK } from "../address/address.js";
+import { PMSCR, PMSIDR } from "../registers/spe-registers.js";
+import type { SpeRecord } from "../record/record.js";
+import type { ExecutedOperation } from "./executed-operation.js";
+
+/** What the CPU's state adds to a record. */
+export interface SampleContext {
+  /** Exception level, 0 or 1. */
+  readonly el: number;
+  /** CONTEXTIDR_EL1, recorded with PMSCR_EL1.CX. */
+  readonly contextId: number;
+  /** Counts of the generic timer, recorded with PMSCR_EL1.TS. */
+  readonly timestamp: bigint;
+}
+
+/**
+ * The record of an operation, with what PMSCR_EL1 lets in, and latencies that saturate as
+ * PMSIDR_EL1.COUNTSIZE says.
+ */
+export function sampleRecord(
+  operation: ExecutedOperation,
+  context: SampleContext,
+  pmscr: bigint,
+  pmsidr: bigint,
+): SpeRecord {
+  const { PA, CX, TS } = PMSCR.decode(pmscr);
+  const most = PMSIDR.decode(pmsidr).COUNTSIZE === 3 ? 0xffff : 0xfff;
+  const { el } = context;
+  const instruction = (va: bigint) => ({ address: va & ADDRESS_MASK, el, ns: true, nse: false });
+  const { latency, target, dataVirtual, dataPhysical, dataSource } = operation;
+  const { total, issue, translation } = latency;
+  return {
+    pc: instruction(operation.pc),
+    operation: operation.operation,
+    events: { bits: operation.events, width: operation.events > 0xffff_ffffn ? 8 : operation.events > 0xffffn ? 4 : 2 },
+    latency: {
+      total: Math.min(total, most),
+      issue: Math.min(issue, most),
+      ...(translation !== undefined && { translation: Math.min(translation, most) }),
+    },
+    ...(CX && { contextEl1: context.contextId }),
+    ...(target !== undefined && { target: instruction(target) }),
+    ...(dataVirtual !== undefined && {
+      dataVirtual: { address: dataVirtual & ADDRESS_MASK, tag: Number(dataVirtual >> 56n) },
+    }),
+    ...(PA &&
+      dataPhysical !== undefined && {
+        dataPhysical: { address: dataPhysical, ns: true, nse: false, checked: false, tag: 0 },
+      }),
+    ...(dataSource !== undefined && {
+      dataSource: { value: BigInt(dataSource), width: dataSource > 0xff ? (2 as const) : (1 as const) },
+    }),
+    ...(TS && { timestamp: context.timestamp }),
+  };
+}
