@@ -1,5 +1,5 @@
 export { hex, type Ipa, ipa, type Pa, pa } from "./address.js";
-export { type Arm64Behaviour, arm64v72 } from "./behaviour.js";
+export { type Arm64Behaviour, arm64v72, arm64v73, type PgtableBehaviour } from "./behaviour.js";
 export { decodeDescriptor, pteProt, pteValid } from "./descriptor/decode.js";
 export type {
   Descriptor,
@@ -18,8 +18,13 @@ export { type DumpRange, dump } from "./dump/dump.js";
 export { type TableEntry, tableEntries } from "./dump/entries.js";
 export { formatDump } from "./dump/format.js";
 export { type ParsedDump, parseDump } from "./dump/parse.js";
-export { EAGAIN, EINVAL, ENOMEM, ERANGE, errnoName } from "./errno.js";
-export { Arm64Mmu, type Arm64Options, arm64, recordedMachine } from "./fault/arm64-mmu.js";
+export { EAGAIN, EFAULT, EINVAL, ENOMEM, ERANGE, errnoName } from "./errno.js";
+export { arm64 } from "./fault/arm64.js";
+export { Arm64Mmu } from "./fault/arm64-mmu.js";
+export { checkStage2, type Stage2Violation } from "./fault/check.js";
+export type { AccessOptions } from "./fault/guest-abort.js";
+export type { PeekedLeaf } from "./fault/peek-leaf.js";
+export { type Arm64Options, recordedMachine } from "./fault/traits.js";
 export {
   type Geometry,
   geometryOf,
@@ -43,6 +48,8 @@ export {
 export { DEFAULT_MACHINE, type Machine, machine } from "./machine.js";
 export { type CacheOps, guestCacheOps, type MmOps } from "./mm-ops.js";
 export { type Leaf, Stage2, type Stage2Options } from "./stage2.js";
+export { checkTablePages } from "./table/account.js";
+export { BreakBeforeMake } from "./table/break-before-make.js";
 export { TableError, type TableErrorKind } from "./table/errors.js";
 export { MemoryCache } from "./table/memory-cache.js";
 export type { TableMemory } from "./table/table-memory.js";

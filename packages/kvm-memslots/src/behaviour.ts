@@ -39,6 +39,8 @@ export interface KvmBehaviour {
   readonly reserveToClearAttributes: boolean;
   /** kvm_gpc_activate(): are the locks of an inactive cache left alone (52491a38b2c2), or initialised again? */
   readonly gpcActivateLocks: "keep" | "init";
+  /** kvm_vm_ioctl_mte_copy_tags(), while a memslot is logged: refused (e0b7de4fd18c), or copied unnoticed. */
+  readonly mteCopyWhileLogging: "refuse" | "copy";
 }
 
 /** A change of behaviour: a patch, or the removal of one. */
@@ -57,6 +59,7 @@ export const kvm72: KvmBehaviour = {
   reservedAttributes: "none",
   reserveToClearAttributes: true,
   gpcActivateLocks: "keep",
+  mteCopyWhileLogging: "refuse",
 };
 
 /** Linux 7.3 */

@@ -55,6 +55,11 @@ export class Kvm extends Shared implements MmuNotifier {
   /** kvm->users_count: the descriptors of the VM, its vCPUs and its guest_memfds. */
   readonly usersCount: Cell<number>;
   readonly nrMemslotPages: Cell<number>;
+  /** kvm->nr_memslots_dirty_logging */
+  readonly nrMemslotsDirtyLogging: Cell<number>;
+  readonly createdVcpus: Cell<number>;
+  /** KVM_ARCH_FLAG_MTE_ENABLED */
+  readonly mteEnabled: Cell<boolean>;
   /** kvm->manual_dirty_log_protect: the bits of KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 that are on. */
   readonly manualDirtyLogProtect: Cell<bigint>;
   /** kvm->mem_attr_array: by gfn, as `entryOf` of memory-attributes.ts has it. */
@@ -111,6 +116,9 @@ export class Kvm extends Shared implements MmuNotifier {
     const bySlotsLock = { lock: this.slotsLock };
     this.usersCount = new Cell(store, "kvm->users_count", 1);
     this.nrMemslotPages = new Cell(store, "kvm->nr_memslot_pages", 0, bySlotsLock);
+    this.nrMemslotsDirtyLogging = new Cell(store, "kvm->nr_memslots_dirty_logging", 0, bySlotsLock);
+    this.createdVcpus = new Cell(store, "kvm->created_vcpus", 0);
+    this.mteEnabled = new Cell(store, "KVM_ARCH_FLAG_MTE_ENABLED", false, { lock: this.slotsLock, lockless: true });
     this.manualDirtyLogProtect = new Cell(store, "kvm->manual_dirty_log_protect", 0n);
     this.memAttrArray = new Sparse(store, "kvm->mem_attr_array", { lock: this.slotsLock, lockless: true });
     this.vmDead = new Cell(store, "kvm->vm_dead", false);

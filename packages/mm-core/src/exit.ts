@@ -1,7 +1,7 @@
 import { DEFAULT_MAP_WINDOW } from "./addresses.js";
 import type { Mm } from "./mm.js";
 import type { Process } from "./task.js";
-import { unlinkReverse } from "./vma-tree.js";
+import { removeVma, unlinkReverse } from "./vma-tree.js";
 import { freeBatch, freePgtables, unmapVmas } from "./zap.js";
 
 /** mmput(): the last user takes the address space apart. */
@@ -12,6 +12,7 @@ function mmput(mm: Mm): void {
 
 /** exit_mmap() */
 function exitMmap(mm: Mm): void {
+  mm.host.ksm.leave(mm);
   for (const notifier of mm.notifiers.get()) notifier.release();
   mm.mmapLock.writeLock();
   const vmas = mm.vmas.overlapping(0, Number.MAX_SAFE_INTEGER);
@@ -27,7 +28,7 @@ function exitMmap(mm: Mm): void {
     freeBatch(mm.host, batch);
   }
   mm.mmapLock.writeUnlock();
-  for (const vma of vmas) vma.fields.file?.put();
+  for (const vma of vmas) removeVma(vma);
 }
 
 /** do_exit(): the address space goes (exit_mm), then the descriptors (exit_files). */

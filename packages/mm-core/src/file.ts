@@ -93,6 +93,8 @@ export interface FileOps {
   readonly write?: (file: OpenFile, position: number, count: number, task: Task) => Result<number>;
   /** The seals of the file (memfd_file_seals_ptr). Undefined: it cannot be sealed. */
   readonly seals?: (file: OpenFile) => Cell<number>;
+  /** Has vm_uffd_ops: userfaultfd can be asked for its pages. */
+  readonly userfaults?: boolean;
   /** Mode and times can be changed. */
   readonly changeable?: boolean;
   /** ->mmap: why not, or what the mapping has besides. Undefined: the file cannot be mapped (ENODEV). */

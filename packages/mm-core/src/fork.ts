@@ -2,7 +2,7 @@ import { entryEnd, type Hva, PAGE_SIZE, PMD_SIZE } from "./addresses.js";
 import { AnonVma } from "./anon-vma.js";
 import { PageFlag } from "./frames.js";
 import type { Mm } from "./mm.js";
-import { NotModelled } from "./not-modelled.js";
+import { copyHugetlbPageRange } from "./hugetlb/copy.js";
 import { invalidateRangeEnd, invalidateRangeStart, type NotifierRange } from "./notifier.js";
 import type { Table } from "./page-table.js";
 import { type Pte, PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "./pte.js";
@@ -28,7 +28,8 @@ export function dupMmap(child: Mm, parent: Mm): void {
 
 function dupVma(child: Mm, vma: Vma, fields: VmaFields): void {
   const { store } = child.host;
-  const { uffd: _parents, ...inherited } = fields;
+  // A private mapping of huge pages was promised them for itself alone (hugetlb_dup_vma_private()).
+  const { uffd: _parents, reserve: _owned, ...inherited } = fields;
   const copy = store.create(() => new Vma(child, { ...inherited, flags: fields.flags & ~NOT_INHERITED }));
   fields.file?.get();
   copy.mayHaveGuards.set(vma.mayHaveGuards.get());
@@ -56,7 +57,10 @@ function anonVmaFork(copy: Vma, vma: Vma): void {
 /** copy_page_range(): only where faults could not bring the same back (vma_needs_copy). */
 function copyPageRange(copy: Vma, vma: Vma, fields: VmaFields): void {
   if (vma.anonVma.get() === null && !vma.mayHaveGuards.get()) return;
-  if ((fields.flags & VmFlag.hugetlb) !== 0) throw new NotModelled("fork with private hugetlb memory");
+  if ((fields.flags & VmFlag.hugetlb) !== 0) {
+    copyHugetlbPageRange(copy, vma);
+    return;
+  }
   const { mm } = vma;
   const { start, end } = fields;
   const cow = (fields.flags & (VmFlag.shared | VmFlag.mayWrite)) === VmFlag.mayWrite;

@@ -3,6 +3,7 @@ import type { Node, Pfn } from "./addresses.js";
 import { type MmBehaviour, mm72 } from "./behaviour.js";
 import { Frames, PageFlag } from "./frames.js";
 import { Hstate } from "./hugetlb/hstate.js";
+import { KsmState } from "./ksm/state.js";
 import { LruBatches } from "./lru-batch.js";
 import { Mempolicy } from "./mempolicy.js";
 import { Mm } from "./mm.js";
@@ -38,6 +39,7 @@ export class Host {
   readonly frames: Frames;
   readonly lru: LruBatches;
   readonly swap: Swap;
+  readonly ksm: KsmState;
   readonly behaviour: MmBehaviour;
   readonly nodes: number;
   /** The frame of zeros that read faults on anonymous memory map. */
@@ -61,13 +63,14 @@ export class Host {
     this.behaviour = options.behaviour ?? mm72;
     this.frames = new Frames(store, this.nodes, Math.floor((options.nodeSize ?? 2 ** 30) / 4096));
     this.lru = new LruBatches(store, this.frames, this.nodes);
+    this.ksm = new KsmState(store);
     this.swap = new Swap(store, Math.floor((options.swapSize ?? 2 ** 27) / 4096));
     this.zeroPfn = this.frames.alloc(0)!;
     this.frames.mark(this.zeroPfn, PageFlag.uptodate);
-    this.hstates = [
-      new Hstate(store, this.frames, 9, 0),
-      new Hstate(store, this.frames, 18, 0),
-    ];
+    // The largest pages first, while memory is in one piece.
+    const gigantic = new Hstate(store, this.frames, 18, options.hugetlb1G ?? 0);
+    this.hstates = [new Hstate(store, this.frames, 9, options.hugetlb2M ?? 12), gigantic];
+    this.frames.freeHugeFolio = (folio) => this.hstateOf(folio).release(folio);
     this.transparentHugepage = options.transparentHugepage ?? "madvise";
     this.hugeZeroFolio = new Cell<Pfn>(store, "huge_zero_folio", 0);
     this.#lastPid = new Cell(store, "pid allocator", 999);
@@ -76,6 +79,11 @@ export class Host {
       { length: this.nodes },
       (_, node) => new Mempolicy(store, "MPOL_PREFERRED", [node], true, true, 0),
     );
+  }
+
+  /** folio_hstate(): the pool that a page of hugetlb belongs to. */
+  hstateOf(folio: Pfn): Hstate {
+    return this.hstates.find(({ order }) => order === this.frames.order(folio))!;
   }
 
   nodeOfCpu(cpu: number): Node {

@@ -25,6 +25,7 @@ export { filemapCreateFolio, filemapLockFolio, truncateInodePagesRange, unmapMap
 export { FrameError, Frames, PageFlag } from "./frames.js";
 export { type GupError, type GupFlags, getUserPage } from "./gup.js";
 export { Host, type HostOptions, type TransparentHugepage, type Warning } from "./host.js";
+export { type KsmCounters, ksmCounters, ksmRun } from "./ksm/scan.js";
 export { type HostAccess, hostAccess } from "./host-access.js";
 export { type Leaf, leafAt, leafPage } from "./leaf.js";
 export { Mempolicy, type PolicyMode, SharedPolicy } from "./mempolicy.js";
@@ -84,6 +85,18 @@ export {
 export { mincore } from "./syscalls/mincore.js";
 export { MclFlag, MlockFlag, mlock, mlock2, mlockall, munlock } from "./syscalls/mlock.js";
 export { MremapFlag, type MremapArgs, mremap } from "./syscalls/mremap.js";
+export { PageIs, type PagemapScanArgs, PmScan, pagemapScan } from "./syscalls/pagemap-scan.js";
+export {
+  UffdFlag,
+  UffdRegister,
+  UffdWriteprotect,
+  uffdioApi,
+  uffdioRegister,
+  uffdioUnregister,
+  uffdioWriteprotect,
+  userfaultfd,
+} from "./syscalls/userfaultfd.js";
+export { UffdFeature, Userfaultfd } from "./userfaultfd/context.js";
 export { mseal } from "./syscalls/mseal.js";
 export { MsFlag, msync } from "./syscalls/msync.js";
 export { processVmRw, writeProcMem } from "./syscalls/process-vm.js";

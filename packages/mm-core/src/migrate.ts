@@ -2,6 +2,7 @@ import { type Node, type Pfn, PMD_SIZE } from "./addresses.js";
 import { Inode } from "./file.js";
 import { PageFlag } from "./frames.js";
 import type { Host } from "./host.js";
+import { hugetlbAddRmap, hugetlbRemoveRmap } from "./hugetlb/rmap.js";
 import { leafAt } from "./leaf.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "./notifier.js";
 import { ENTRY_SIZE } from "./page-table.js";
@@ -34,7 +35,11 @@ export function putbackLru(host: Host, pfn: Pfn): void {
 export function migratePage(host: Host, pfn: Pfn, node: Node): boolean {
   const { frames } = host;
   const folio = frames.folio(pfn);
-  const target = frames.alloc(node, [node], frames.order(folio));
+  const isHugetlb = frames.test(folio, PageFlag.hugetlb);
+  // alloc_migration_target()
+  const target = isHugetlb
+    ? host.hstateOf(folio).dequeue(node, [node], false)
+    : frames.alloc(node, [node], frames.order(folio));
   if (target === null) {
     putbackLru(host, folio);
     return false;
@@ -96,6 +101,7 @@ function unmapPlace(host: Host, folio: Pfn, { vma, address, end }: Mapping, spli
         if (pteHas(pte, PteFlag.dirty)) frames.mark(folio, PageFlag.dirty);
         table.set(index, pteChange(pte, PteFlag.migration, PteFlag.valid | PteFlag.protNone));
         if (table.level === 0) removeRmap(frames, folio, mm);
+        else if (frames.test(folio, PageFlag.hugetlb)) hugetlbRemoveRmap(frames, folio);
         else removeRmapPmd(frames, folio, mm);
         frames.put(folio);
       }
@@ -114,8 +120,9 @@ function moveToNewFolio(host: Host, folio: Pfn, target: Pfn): boolean {
     if (!owner.traits.inaccessible) host.warn("migrate_folio", "the mapping cannot migrate");
     return false;
   }
-  // The isolation holds one reference, the page cache one per page.
-  const cached = owner instanceof Inode ? pages : 0;
+  // The isolation holds one reference, the page cache one per page; of hugetlb, one.
+  const cachedPages = frames.test(folio, PageFlag.hugetlb) ? 1 : pages;
+  const cached = owner instanceof Inode ? cachedPages : 0;
   if (frames.refcount.get(folio) !== 1 + cached) return false;
   const index = frames.index.get(folio);
   frames.setMapping(target, owner, index);
@@ -124,7 +131,7 @@ function moveToNewFolio(host: Host, folio: Pfn, target: Pfn): boolean {
   for (let page = 0; page < pages; page++) {
     frames.word.set(target + page, frames.word.get(folio + page));
     if (page > 0) frames.mark(target + page, frames.flags.get(folio + page) & PageFlag.anonExclusive);
-    if (owner instanceof Inode) {
+    if (owner instanceof Inode && page < cachedPages) {
       owner.pages.set(index + page, target + page);
       frames.get(target);
       frames.put(folio);
@@ -163,6 +170,7 @@ export function removeMigrationPtes(
         } else {
           frames.get(page);
           if (table.level === 0) addRmap(frames, page, mm);
+          else if (frames.test(page, PageFlag.hugetlb)) hugetlbAddRmap(frames, page);
           else addRmapPmd(frames, page, mm);
           table.set(index, mkPte(page, pageProt(fields) | kept));
         }

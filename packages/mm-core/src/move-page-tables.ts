@@ -1,5 +1,5 @@
 import { entryEnd, type Hva, PAGE_SIZE, PMD_SIZE } from "./addresses.js";
-import { NotModelled } from "./not-modelled.js";
+import { moveHugetlbPageTables } from "./hugetlb/move.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "./notifier.js";
 import { type Pte, PteFlag, pteChange, ptePresent } from "./pte.js";
 import { moveHugePmd } from "./thp/move.js";
@@ -10,10 +10,13 @@ import { type Vma, VmFlag } from "./vma.js";
 export function movePageTables(old: Vma, to: Vma, from: Hva, target: Hva, length: number): void {
   if (length === 0) return;
   const { mm } = old;
-  if ((old.fields.flags & VmFlag.hugetlb) !== 0) throw new NotModelled("mremap of hugetlb memory");
-  const range = invalidateRangeStart(mm, from, from + length, "UNMAP", "move_page_tables");
   // vma_has_uffd_without_event_remap(): what was write-protected by userfaultfd stops being so.
   const clear = old.fields.uffd !== undefined && to.fields.uffd !== old.fields.uffd ? PteFlag.uffdWp : 0;
+  if ((old.fields.flags & VmFlag.hugetlb) !== 0) {
+    moveHugetlbPageTables(old, from, target, length, clear);
+    return;
+  }
+  const range = invalidateRangeStart(mm, from, from + length, "UNMAP", "move_page_tables");
   for (let at = from; at < from + length; ) {
     const here = at - from + target;
     const next = Math.min(entryEnd(at, PMD_SIZE, from + length), at + entryEnd(here, PMD_SIZE, target + length) - here);

@@ -15,7 +15,8 @@ export function pageProt(fields: VmaFields): number {
   return (
     PteFlag.valid |
     ((flags & VmFlag.exec) !== 0 ? PteFlag.exec : 0) |
-    ((flags & VmFlag.write) !== 0 && (flags & VmFlag.shared) !== 0 ? PteFlag.write : 0)
+    // vma_wants_writenotify(): with a userfaultfd that protects from writes, the first one must fault.
+    ((flags & (VmFlag.write | VmFlag.shared | VmFlag.uffdWp)) === (VmFlag.write | VmFlag.shared) ? PteFlag.write : 0)
   );
 }
 

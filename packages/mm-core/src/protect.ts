@@ -1,10 +1,12 @@
 import { entryEnd, type Hva, PAGE_SIZE, PGDIR_SIZE, PMD_PAGES, PMD_SIZE, PUD_SIZE } from "./addresses.js";
 import { PageFlag } from "./frames.js";
+import { hugetlbChangeProtection } from "./hugetlb/protect.js";
 import { invalidateRangeEnd, invalidateRangeStart, type NotifierRange } from "./notifier.js";
 import type { Table } from "./page-table.js";
 import { canBecomeWritable, pageProt, pteModify } from "./prot.js";
 import { type Pte, PteFlag, pteChange, pteHas, ptePfn, ptePresent, pteProtNone } from "./pte.js";
 import { isMaybeMappedShared } from "./rmap.js";
+import { changeAbsentEntry, changePresentEntry } from "./userfaultfd/change-entry.js";
 import type { Task } from "./task.js";
 import { changeHugePmd } from "./thp/protect.js";
 import { splitHugePmd } from "./thp/split-pmd.js";
@@ -14,6 +16,8 @@ import { type Vma, type VmaFields, VmFlag } from "./vma.js";
 export interface ProtectReason {
   /** MM_CP_PROT_NUMA: on behalf of this task, entries become NUMA hints. `normal`: the sysctl's NORMAL bit. */
   readonly numa?: { readonly task: Task; readonly normal: boolean };
+  /** MM_CP_UFFD_WP, MM_CP_UFFD_WP_RESOLVE: a userfaultfd wants to know of writes, or no longer. */
+  readonly uffdWp?: "protect" | "resolve";
   /** MM_CP_TRY_CHANGE_WRITABLE: entries that need no fault to become writable do. */
   readonly tryWritable?: boolean;
 }
@@ -25,6 +29,7 @@ export interface ProtectReason {
  */
 export function changeProtection(vma: Vma, start: Hva, end: Hva, reason: ProtectReason): number {
   const { mm } = vma;
+  if ((vma.fields.flags & VmFlag.hugetlb) !== 0) return hugetlbChangeProtection(vma, start, end, reason.uffdWp);
   let changed = 0;
   for (let address = start; address < end; ) {
     const next = entryEnd(address, PGDIR_SIZE, end);
@@ -84,14 +89,16 @@ function changePteRange(vma: Vma, table: Table, start: Hva, end: Hva, reason: Pr
   const last = table.indexOf(end - PAGE_SIZE);
   for (let index = table.indexOf(start); index <= last; index++) {
     const pte = table.get(index);
-    if (pte === 0) continue;
+    if (pte === 0 && reason.uffdWp === undefined) continue;
     if (!ptePresent(pte)) {
       // A write migration entry becomes a read one.
-      if (pteHas(pte, PteFlag.write)) table.set(index, pteChange(pte, 0, PteFlag.write));
+      const read = pteHas(pte, PteFlag.write) ? pteChange(pte, 0, PteFlag.write) : pte;
+      table.set(index, reason.uffdWp === undefined ? read : changeAbsentEntry(fields, read, reason.uffdWp));
       continue;
     }
     if (reason.numa !== undefined && (pteProtNone(pte) || !canMapNumaHint(vma, fields, pte, reason.numa))) continue;
     let now = pteModify(pte, prot);
+    if (reason.uffdWp !== undefined) now = changePresentEntry(now, reason.uffdWp);
     if (reason.tryWritable === true && canBecomeWritable(mm.host.frames, fields, now)) {
       now = pteChange(now, PteFlag.write, 0);
     }

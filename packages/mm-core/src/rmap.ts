@@ -67,6 +67,7 @@ export function isMaybeMappedShared(frames: Frames, pfn: Pfn): boolean {
   const folio = frames.folio(pfn);
   const mapcount = frames.mapcount.get(folio);
   if (mapcount <= 1) return false;
+  if (frames.test(folio, PageFlag.hugetlb)) return true;
   return frames.order(folio) === 0 || frames.largeMapcount.isShared(folio, mapcount);
 }
 

@@ -54,6 +54,7 @@ const SHMEM: FileOps = {
   read: shmemRead,
   write: shmemWrite,
   seals: (file) => infoOf(file).seals,
+  userfaults: true,
   changeable: true,
   executable: true,
   fsync: true,

@@ -3,7 +3,7 @@ import { hex, type Refusal, refuse } from "./errno.js";
 import type { Mm } from "./mm.js";
 import { freeBatch, freePgtables, unmapVmas } from "./zap.js";
 import { VmFlag } from "./vma.js";
-import { isolateRange, unlinkReverse } from "./vma-tree.js";
+import { isolateRange, maySplit, removeVma, unlinkReverse } from "./vma-tree.js";
 
 /**
  * do_vmi_align_munmap(): removes whatever is mapped in `[start, end)`, cutting mappings at its ends. Nothing there
@@ -13,6 +13,10 @@ export function unmapRange(mm: Mm, start: Hva, end: Hva): Refusal | undefined {
   const sealed = mm.vmas.overlapping(start, end).find((vma) => (vma.fields.flags & VmFlag.sealed) !== 0);
   if (sealed !== undefined) {
     return refuse("EPERM", "vms_gather_munmap_vmas", `the mapping at ${hex(sealed.fields.start)} is sealed`);
+  }
+  for (const vma of mm.vmas.overlapping(start, end)) {
+    const unsplittable = maySplit(vma, start, end);
+    if (unsplittable !== undefined) return unsplittable;
   }
   const vmas = isolateRange(mm, start, end);
   const first = vmas[0];
@@ -26,6 +30,6 @@ export function unmapRange(mm: Mm, start: Hva, end: Hva): Refusal | undefined {
   for (const vma of vmas) unlinkReverse(vma);
   freePgtables(mm, from, to, mm.vmas.floor(from)?.fields.end ?? 0, mm.vmas.ceiling(to)?.fields.start ?? DEFAULT_MAP_WINDOW);
   freeBatch(mm.host, batch);
-  for (const vma of vmas) vma.fields.file?.put();
+  for (const vma of vmas) removeVma(vma);
   return undefined;
 }

@@ -1,5 +1,6 @@
 import { type Hva, type Pgoff, pages } from "./addresses.js";
 import type { AnonVma } from "./anon-vma.js";
+import { hex, type Refusal, refuse } from "./errno.js";
 import { pgoffOf } from "./file.js";
 import { equalPolicies } from "./mempolicy.js";
 import type { Mm } from "./mm.js";
@@ -106,6 +107,21 @@ export function setRange(vma: Vma, start: Hva, end: Hva, pgoff: Pgoff): void {
   vma.change({ start, end, pgoff });
   mm.vmas.set(start, end, vma);
   linkReverse(vma);
+}
+
+/** remove_vma(): a mapping is gone. */
+export function removeVma(vma: Vma): void {
+  const { file } = vma.fields;
+  file?.ops.closeMapping?.(vma);
+  file?.put();
+}
+
+/** vm_ops->may_split: why `[from, to)` cannot be cut off from a mapping; undefined where it can, or need not be. */
+export function maySplit(vma: Vma, from: Hva, to: Hva): Refusal | undefined {
+  const { start, end } = vma.fields;
+  const at = [from, to].find((edge) => edge > start && edge < end && edge % vma.pageSize !== 0);
+  if (at === undefined) return undefined;
+  return refuse("EINVAL", "hugetlb_vm_op_split", `${hex(at)} is not aligned to the mapping's pages of ${hex(vma.pageSize)}`);
 }
 
 /**

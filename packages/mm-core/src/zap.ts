@@ -3,13 +3,15 @@ import { PageFlag } from "./frames.js";
 import type { Host } from "./host.js";
 import type { Mm } from "./mm.js";
 import { zapNonpresent } from "./nonpresent.js";
+import { adjustRangeIfPmdSharingPossible } from "./hugetlb/sharing.js";
+import { unmapHugepages } from "./hugetlb/unmap.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "./notifier.js";
 import type { Table } from "./page-table.js";
 import { PteFlag, pteHas, pteNone, ptePfn, ptePresent } from "./pte.js";
 import { removeRmap } from "./rmap.js";
 import { splitHugePmd } from "./thp/split-pmd.js";
 import { zapHugePmd } from "./thp/zap.js";
-import { isAnonymous, type Vma } from "./vma.js";
+import { isAnonymous, type Vma, VmFlag } from "./vma.js";
 
 export interface ZapDetails {
   /** Leave private copies of the file's pages alone. */
@@ -30,7 +32,8 @@ export function freeBatch(host: Host, batch: Batch): void {
 /** zap_vma_range_batched(): takes `[start, end)` of a mapping out of the page table, under a notifier. */
 export function zapVmaRangeBatched(vma: Vma, start: Hva, end: Hva, details: ZapDetails): Batch {
   if (start === end) return [];
-  const range = invalidateRangeStart(vma.mm, start, end, "CLEAR", "zap_vma_range_batched");
+  const adjusted = isHugetlb(vma) ? adjustRangeIfPmdSharingPossible(vma.fields, start, end) : { start, end };
+  const range = invalidateRangeStart(vma.mm, adjusted.start, adjusted.end, "CLEAR", "zap_vma_range_batched");
   const batch = zapVmaRange(vma, start, end, details);
   invalidateRangeEnd(vma.mm, range);
   return batch;
@@ -57,12 +60,25 @@ export function zapVmaRange(vma: Vma, start: Hva, end: Hva, details: ZapDetails)
 
 function zapInto(vma: Vma, start: Hva, end: Hva, details: ZapDetails, batch: Batch): void {
   const { mm } = vma;
+  if (isHugetlb(vma)) {
+    // hugetlb_zap_begin()
+    const { mappingsLock } = vma.fields.file!.inode!;
+    mappingsLock.writeLock();
+    unmapHugepages(vma, start, end, batch);
+    mappingsLock.writeUnlock();
+    return;
+  }
   for (let address = start; address < end; ) {
     const next = entryEnd(address, PMD_SIZE, end);
     const pmds = mm.pmd(address);
     if (pmds !== null) zapPmd(vma, pmds, address, next, details, batch);
     address = next;
   }
+}
+
+/** is_vm_hugetlb_page() */
+function isHugetlb(vma: Vma): boolean {
+  return (vma.fields.flags & VmFlag.hugetlb) !== 0;
 }
 
 /** zap_pmd_range(), of one entry: a huge page that goes only in part is mapped by small entries first. */

@@ -34,6 +34,7 @@ export {
   parseExpression,
 } from "./format/expression.js";
 export { type Architecture, architectures, type Machine } from "./format/machine.js";
+export { type JsonSchema, scenarioJsonSchema } from "./format/json-schema.js";
 export type { NameKind } from "./format/names.js";
 export { didYouMean, nearest } from "./format/nearest.js";
 export type {
@@ -55,6 +56,14 @@ export { type Recording, toScenario } from "./format/recording.js";
 export { resolveArguments } from "./format/resolve.js";
 export { type Expectation, patchesOf, type Scenario, type SlotPages } from "./format/scenario.js";
 export type { Step } from "./format/step.js";
+export type { Change } from "./inspect/changes.js";
+export type { FileView } from "./inspect/files.js";
+export type { HostPageView } from "./inspect/host-pages.js";
+export { type InspectedStep, type Inspection, inspectScenario } from "./inspect/inspect-scenario.js";
+export type { MemslotSetView, MemslotView } from "./inspect/memslots.js";
+export type { Bounded, Snapshot } from "./inspect/snapshot.js";
+export type { Stage2EntryView, Stage2View } from "./inspect/stage2.js";
+export type { VmaView } from "./inspect/vmas.js";
 export type { Behaviour } from "./kernels/behaviour.js";
 export { type Kernel, kernelOf, kernels, newestKernel } from "./kernels/kernels.js";
 export { type LibraryScenario, library } from "./library/library.js";

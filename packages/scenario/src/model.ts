@@ -4,6 +4,7 @@ import type { Observation } from "./format/observation.js";
 import type { Scenario } from "./format/scenario.js";
 import type { Kernel } from "./kernels/kernels.js";
 import type { LibraryScenario } from "./library/library.js";
+import type { RaceScenario } from "./library/races.js";
 import type { Patch } from "./patches/define-patch.js";
 import type { ReviewOptions, ReviewResult } from "./review/review.js";
 
@@ -14,6 +15,7 @@ export interface Model {
   kernelOf(name: string): Kernel | undefined;
   readonly patches: readonly Patch[];
   readonly library: readonly LibraryScenario[];
+  readonly races: readonly RaceScenario[];
   readonly runScenario: RunScenario;
   readonly review: (patch: Patch, options?: ReviewOptions) => ReviewResult;
 }

@@ -1,4 +1,4 @@
-import type { Patch, RunResult, Scenario } from "@kvmm/scenario";
+import { type Patch, type RunResult, renderStep, type Scenario } from "@kvmm/scenario";
 import type { Context, ExitStatus } from "../context.js";
 import { loadPatch } from "../input/load-patch.js";
 import { readScenarioFile } from "../input/read-scenario-file.js";
@@ -107,8 +107,18 @@ function asText(scenario: Scenario, result: RunResult, style: Style, width: numb
   ].join(", ");
   const head = scenario.title === undefined ? "" : `${style.strong(wrap(scenario.title, width))}\n`;
   const steps = scenario.steps.length === 0 ? "" : `${timeline(scenario, result, style, width)}\n`;
+  const threads = threadsText(scenario, style, width);
   const violations = result.violations.map((violation) => `${lanes(violation, style, width)}\n`).join("");
   const colour = result.verdict === "holds" ? style.good : style.bad;
   const verdict = colour(wrap(`${result.verdict}: ${result.sentence}`, width));
-  return `${head}${style.faint(wrap(on, width))}\n\n${steps}${violations}${verdict}\n`;
+  return `${head}${style.faint(wrap(on, width))}\n\n${steps}${threads}${violations}${verdict}\n`;
+}
+
+/** What runs at the same time, in every order. */
+function threadsText({ concurrently }: Scenario, style: Style, width: number): string {
+  const entries = Object.entries(concurrently ?? {});
+  if (entries.length === 0) return "";
+  const thread = ([name, steps]: (typeof entries)[number]) =>
+    `  ${style.strong(name)}\n${steps.map((step) => `    ${wrap(renderStep(step), width, "      ")}\n`).join("")}`;
+  return `concurrently, in every interleaving\n${entries.map(thread).join("")}\n`;
 }

@@ -18,13 +18,20 @@ export const addScenarios: AddCommand = (program, context, end) => {
       ),
     )
     .action((options: OutputOptions) => {
-      const { library } = context.model;
+      const { library, races } = context.model;
       const style = styleFor(options.color, context);
       const width = widthOf(context);
-      const about = ({ name, title, about: text, origin }: (typeof library)[number]) =>
+      const about = ({
+        name,
+        title,
+        about: text,
+        origin,
+      }: (typeof library)[number] | (typeof races)[number]) =>
         `${style.strong(name)}\n${[title, origin, text].map((part) => `  ${wrap(part, width, "  ")}\n`).join("")}`;
       context.stdout.write(
-        options.json === true ? toJson({ scenarios: library }) : library.map(about).join("\n"),
+        options.json === true
+          ? toJson({ scenarios: library, races })
+          : [...library, ...races].map(about).join("\n"),
       );
       end(0);
     });

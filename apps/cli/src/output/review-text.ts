@@ -1,4 +1,11 @@
-import { type Effect, numaAnswer, type RaceOutcome, type ReviewPart, type ReviewResult, type ReviewRow } from "@kvmm/scenario";
+import {
+  type Effect,
+  numaAnswer,
+  type RaceOutcome,
+  type ReviewPart,
+  type ReviewResult,
+  type ReviewRow,
+} from "@kvmm/scenario";
 import { lanes } from "./lanes.js";
 import type { Style } from "./style.js";
 import { table } from "./table.js";

@@ -1,9 +1,9 @@
-import type { Store } from "@kvmm/interleave";
+import { Cell } from "@kvmm/interleave";
 import {
   type AccessKind,
-  type Architecture,
   type ArchTraits,
   arm64PrepareMemoryRegion,
+  dirtyLogInitiallySet,
   type Gfn,
   type GfnRange,
   type GuestAccess,
@@ -13,64 +13,27 @@ import {
   type SecondaryMmu,
   type Vcpu,
 } from "@kvmm/kvm-memslots";
-import { PAGE_SIZE, type Refusal, type Result, refuse, type Task } from "@kvmm/mm-core";
+import { PAGE_SIZE, type Refusal, type Result, type Task } from "@kvmm/mm-core";
 import type { Ipa } from "../address.js";
 import { type Arm64Behaviour, arm64v72 } from "../behaviour.js";
 import { granuleSize } from "../geometry/geometry.js";
-import { initIpaRange, setIpaLimit } from "../geometry/ipa-limit.js";
-import { mmuCacheMinPages, decodeVtcr } from "../geometry/vtcr.js";
-import { type Machine, machine } from "../machine.js";
+import { decodeVtcr, mmuCacheMinPages } from "../geometry/vtcr.js";
+import type { Machine } from "../machine.js";
+import { guestCacheOps } from "../mm-ops.js";
 import { Stage2 } from "../stage2.js";
-import { MemoryCache } from "../table/memory-cache.js";
+import { Local } from "../table/local.js";
+import type { MemoryCache } from "../table/memory-cache.js";
+import { NO_TLB, tlbFlushVmidRange } from "../tlb.js";
 import { applyRange } from "./apply-range.js";
-import { guestAccess } from "./guest-abort.js";
+import { destroyTables } from "./destroy.js";
+import { enableSplitChunkSize } from "./enable-cap.js";
+import { type AccessOptions, guestAccess } from "./guest-abort.js";
+import { InstructionCache } from "./instruction-cache.js";
+import { KvmMemoryCache } from "./memory-cache.js";
 import { type PeekedLeaf, peekLeaf } from "./peek-leaf.js";
-
-export interface Arm64Options {
-  /** Features of the machine; default: the recorded one. */
-  readonly machine?: Machine;
-  /** FEAT_HAFDBS for stage 2: the hardware sets the access flag. Default true. */
-  readonly hardwareAccessFlag?: boolean;
-  readonly behaviour?: Arm64Behaviour;
-}
-
-/** ID_AA64MMFR0_EL1.PARange and ID_AA64MMFR1_EL1.VMIDBits of the recorded machine: 52 bits of IPA, 16 of VMID. */
-const MMFR0 = 6n;
-const MMFR1 = 2n << 4n;
-
-/** kvm_init_ipa_range(), on that machine: VTCR_EL2, or a negative errno. */
-function vtcrOf(features: Machine, type: bigint): bigint | number {
-  return initIpaRange(features, setIpaLimit(features, MMFR0), Number(type), MMFR0, MMFR1);
-}
-
-const TRAITS: Omit<ArchTraits, "ipaBits"> = {
-  addressSpaces: 1,
-  internalSlots: 0,
-  readonlyMem: true,
-  pfnCache: false,
-  locklessAging: false,
-  elideTlbFlushIfYoung: false,
-  gmemInitShared: true,
-  preFaultMemory: false,
-  extensions: {},
-};
-
-/** KVM on arm64, as a {@link SecondaryMmu} per VM: give it to a `KvmModule`. */
-export function arm64(options: Arm64Options = {}): Architecture {
-  const features = options.machine ?? recordedMachine;
-  return {
-    name: "arm64",
-    traits: { ...TRAITS, ipaBits: 40 },
-    checkVmType(type: bigint): Result<0> {
-      const vtcr = vtcrOf(features, type);
-      return typeof vtcr === "bigint" ? 0 : refuse("EINVAL", "kvm_init_ipa_range", `VM type ${type} asks for no possible IPA size`);
-    },
-    createMmu: (kvm, type) => new Arm64Mmu(kvm, type, features, options),
-  };
-}
-
-/** The CPU on which the recordings were made (FORMAT.md). */
-export const recordedMachine: Machine = machine({ fwb: true, xnx: true, tlbRange: true, lpa2: true, pa52: true, dic: false });
+import { splitHugePages } from "./split-huge-pages.js";
+import { type Arm64Options, ipaLimitOf, traitsOf, vtcrOf } from "./traits.js";
+import { UnlinkedTables } from "./unlinked-tables.js";
 
 /** struct kvm_s2_mmu of a VM on arm64, and arch/arm64/kvm/mmu.c on top of it. */
 export class Arm64Mmu implements SecondaryMmu {
@@ -79,8 +42,19 @@ export class Arm64Mmu implements SecondaryMmu {
   readonly behaviour: Arm64Behaviour;
   /** kvm_mmu_cache_min_pages(): tables that one fault can need. */
   readonly cacheMinPages: number;
+  /** get_kvm_ipa_limit() */
+  readonly ipaLimit: number;
   readonly hardwareAccessFlag: boolean;
-  readonly #store: Store;
+  /** kvm->arch.mmu.pgt: until the address space or the VM goes. */
+  readonly hasTables: Cell<boolean>;
+  /** kvm->arch.mmu.split_page_chunk_size: bytes that eager splitting works on at a time; 0: there is none. */
+  readonly splitPageChunkSize: Cell<number>;
+  /** kvm->arch.mmu.split_page_cache */
+  readonly splitPageCache: MemoryCache;
+  readonly unlinkedTables: UnlinkedTables;
+  readonly instructionCache: InstructionCache;
+  /** The most that was worked through without letting go of mmu_lock, in bytes, where that was allowed. */
+  readonly longestHeld: Local<number>;
   readonly #caches = new WeakMap<Vcpu, MemoryCache>();
 
   constructor(
@@ -91,23 +65,34 @@ export class Arm64Mmu implements SecondaryMmu {
   ) {
     const vtcr = vtcrOf(machine, type);
     if (typeof vtcr !== "bigint") throw new RangeError(`VM type ${type} was not checked`);
-    this.#store = kvm.store;
+    const { store, mmuLock } = kvm;
     this.behaviour = options.behaviour ?? arm64v72;
     this.hardwareAccessFlag = options.hardwareAccessFlag ?? true;
+    this.ipaLimit = ipaLimitOf(machine);
+    this.unlinkedTables = new UnlinkedTables(store);
+    this.instructionCache = new InstructionCache(store);
     this.pgt = new Stage2({
-      store: kvm.store,
+      store,
       machine,
       vtcr,
-      lock: kvm.mmuLock,
+      lock: mmuLock,
+      tlb: options.tlb?.(kvm) ?? NO_TLB,
+      mm: { ...this.unlinkedTables.ops, ...guestCacheOps(machine, this.instructionCache) },
+      behaviour: this.behaviour,
       warn: (text) => kvm.host.warn("stage-2 tables", text),
     });
+    this.unlinkedTables.pgt = this.pgt;
     this.pgt.init();
-    this.traits = { ...TRAITS, ipaBits: this.pgt.iaBits };
+    this.hasTables = new Cell(store, "kvm->arch.mmu.pgt", true, { lock: mmuLock });
+    this.splitPageChunkSize = new Cell(store, "kvm->arch.mmu.split_page_chunk_size", 0);
+    this.splitPageCache = new KvmMemoryCache(kvm, "kvm->arch.mmu.split_page_cache");
+    this.longestHeld = new Local(store, "longest work under mmu_lock", 0);
+    this.traits = traitsOf(machine, this.pgt.iaBits, () => this.splitPageChunkSize.get());
     this.cacheMinPages = mmuCacheMinPages(decodeVtcr(machine, vtcr));
   }
 
   vcpuCreate(vcpu: Vcpu): void {
-    this.#caches.set(vcpu, new MemoryCache(this.#store, `vcpu ${vcpu.vcpuId}->arch.mmu_page_cache`));
+    this.#caches.set(vcpu, new KvmMemoryCache(this.kvm, `vcpu ${vcpu.vcpuId}->arch.mmu_page_cache`));
   }
 
   /** vcpu->arch.mmu_page_cache */
@@ -115,20 +100,26 @@ export class Arm64Mmu implements SecondaryMmu {
     return this.#caches.get(vcpu)!;
   }
 
-  /** kvm_vcpu_trap_get_perm_fault_granule(): what an entry of the level maps. */
+  /** What an entry of the level maps. */
   granuleOf(level: number): number {
     return granuleSize(this.pgt.geometry, level);
   }
 
+  /** Work of so many bytes was done under mmu_lock in one go. */
+  noteHeld(size: number): void {
+    if (size > this.longestHeld.get()) this.longestHeld.set(size);
+  }
+
   /** kvm_unmap_gfn_range(). The tables flush what they have to themselves. */
   unmapGfnRange(range: GfnRange): boolean {
-    const { pgt, kvm } = this;
-    if (pgt.pgd.get() === null) return false;
-    const ret = applyRange(pgt, kvm.mmuLock, at(range.start), at(range.end), range.mayBlock, (addr, size) =>
-      pgt.unmap(addr, size),
-    );
-    if (ret !== 0) kvm.host.warn("__unmap_stage2_range", `stage2_apply_range() failed: ${ret}`);
+    if (this.hasTables.get()) this.#unmap(at(range.start), at(range.end), range.mayBlock);
     return false;
+  }
+
+  /** __unmap_stage2_range() */
+  #unmap(start: Ipa, end: Ipa, mayBlock: boolean): void {
+    const ret = applyRange(this, start, end, mayBlock, (addr, size) => this.pgt.unmap(addr, size));
+    if (ret !== 0) this.kvm.host.warn("__unmap_stage2_range", `stage2_apply_range() failed: ${ret}`);
   }
 
   /** kvm_age_gfn() */
@@ -142,30 +133,38 @@ export class Arm64Mmu implements SecondaryMmu {
   }
 
   #age(range: GfnRange, mkold: boolean): boolean {
-    if (this.pgt.pgd.get() === null) return false;
+    if (!this.hasTables.get()) return false;
     return this.pgt.testClearYoung(at(range.start), (range.end - range.start) * PAGE_SIZE, mkold);
   }
 
-  /** kvm_arch_flush_remote_tlbs(). There is no TLB between the guest and the tables. */
-  flushRemoteTlbs(): void {}
+  /** kvm_arch_flush_remote_tlbs() */
+  flushRemoteTlbs(): void {
+    this.pgt.tlb.flushVmid();
+  }
 
-  flushRemoteTlbsRange(_gfn: Gfn, _npages: number): void {}
+  /** kvm_arch_flush_remote_tlbs_range() */
+  flushRemoteTlbsRange(gfn: Gfn, npages: number): void {
+    tlbFlushVmidRange(this.machine, this.pgt.tlb, at(gfn), npages * PAGE_SIZE);
+  }
 
   /** kvm_arch_flush_shadow_memslot() */
   flushShadowMemslot(slot: Memslot): void {
-    const { kvm, pgt } = this;
-    kvm.mmuLock.writeLock();
-    applyRange(pgt, kvm.mmuLock, at(slot.baseGfn), at(slot.endGfn), true, (addr, size) => pgt.unmap(addr, size));
-    kvm.mmuLock.writeUnlock();
+    const { mmuLock } = this.kvm;
+    mmuLock.writeLock();
+    this.#unmap(at(slot.baseGfn), at(slot.endGfn), true);
+    mmuLock.writeUnlock();
   }
 
-  /** kvm_arch_flush_shadow_all(), kvm_uninit_stage2_mmu(): the tables go. */
+  /** kvm_arch_flush_shadow_all(), kvm_uninit_stage2_mmu() */
   flushShadowAll(): void {
-    const { kvm, pgt } = this;
-    kvm.mmuLock.writeLock();
-    const present = pgt.pgd.get() !== null;
-    if (present) pgt.destroy();
-    kvm.mmuLock.writeUnlock();
+    const { mmuLock } = this.kvm;
+    // kvm_free_stage2_pgd(): from here on nobody finds the tables, and they are freed without the lock.
+    mmuLock.writeLock();
+    const present = this.hasTables.get();
+    if (present) this.hasTables.set(false);
+    mmuLock.writeUnlock();
+    if (present) destroyTables(this);
+    this.splitPageCache.free();
   }
 
   guestMemoryReclaimed(): void {}
@@ -174,36 +173,63 @@ export class Arm64Mmu implements SecondaryMmu {
     return arm64PrepareMemoryRegion(task, now, change, this.traits.ipaBits);
   }
 
-  /** kvm_arch_commit_memory_region() */
+  /**
+   * kvm_arch_commit_memory_region(): where logging begins, write-protects all of the memslot, and splits its blocks if
+   * that is done eagerly; unless every page counts as dirty at first, for then KVM_CLEAR_DIRTY_LOG does both.
+   */
   commitMemoryRegion(_old: Memslot | null, now: Memslot | null, change: MemoryRegionChange): void {
-    if (now === null || !now.tracksDirty || change === "delete") return;
-    const { kvm, pgt } = this;
+    if (now === null || !now.tracksDirty) {
+      this.splitPageCache.free();
+      return;
+    }
+    if (change === "delete" || dirtyLogInitiallySet(this.kvm)) return;
+    const { mmuLock } = this.kvm;
+    const start = at(now.baseGfn);
+    const end = at(now.endGfn);
     // kvm_mmu_wp_memory_region()
-    kvm.mmuLock.writeLock();
-    applyRange(pgt, kvm.mmuLock, at(now.baseGfn), at(now.endGfn), true, (addr, size) => pgt.wrprotect(addr, size));
-    kvm.mmuLock.writeUnlock();
+    mmuLock.writeLock();
+    this.#wpRange(start, end);
+    mmuLock.writeUnlock();
+    this.flushRemoteTlbsRange(now.baseGfn, now.npages);
+    // kvm_mmu_split_memory_region()
+    mmuLock.writeLock();
+    splitHugePages(this, start, end);
+    mmuLock.writeUnlock();
   }
 
-  /** kvm_arch_mmu_enable_log_dirty_pt_masked() */
+  /** kvm_stage2_wp_range() */
+  #wpRange(start: Ipa, end: Ipa): void {
+    applyRange(this, start, end, true, (addr, size) => this.pgt.wrprotect(addr, size));
+  }
+
+  /**
+   * kvm_arch_mmu_enable_log_dirty_pt_masked(): from the first to the last page of the mask; what lies between them is
+   * protected with them. Blocks were split when logging began, unless every page was dirty then.
+   */
   enableLogDirty(slot: Memslot, pages: readonly number[]): void {
     const first = pages[0];
     const last = pages[pages.length - 1];
     if (first === undefined || last === undefined) return;
-    const { kvm, pgt } = this;
-    applyRange(pgt, kvm.mmuLock, at(slot.baseGfn + first), at(slot.baseGfn + last + 1), true, (addr, size) =>
-      pgt.wrprotect(addr, size),
-    );
+    const start = at(slot.baseGfn + first);
+    const end = at(slot.baseGfn + last + 1);
+    this.#wpRange(start, end);
+    if (dirtyLogInitiallySet(this.kvm)) splitHugePages(this, start, end);
   }
 
   syncDirtyLog(_slot: Memslot): void {}
+
+  /** kvm_vm_ioctl_enable_cap() */
+  enableCap(cap: string, args: readonly bigint[]): Result<0> {
+    return enableSplitChunkSize(this, cap, args);
+  }
 
   /** What stage 2 has for a guest physical address, as it is; not an access. */
   peekLeaf(gpa: number): PeekedLeaf | null {
     return peekLeaf(this.pgt, gpa as Ipa);
   }
 
-  access(vcpu: Vcpu, gpa: number, kind: AccessKind, value: number): GuestAccess {
-    return guestAccess(this, vcpu, gpa as Ipa, kind, value);
+  access(vcpu: Vcpu, gpa: number, kind: AccessKind, value: number, options: AccessOptions = {}): GuestAccess {
+    return guestAccess(this, vcpu, gpa as Ipa, kind, value, options);
   }
 }
 

@@ -1,5 +1,5 @@
 import { gmemGetPfn, markPageDirtyInSlot, mmuInvalidateRetry, releaseFaultinPage } from "@kvmm/kvm-memslots";
-import { isRefusal, type OpenFile, PAGE_SIZE, type Refusal, pages } from "@kvmm/mm-core";
+import { isRefusal, type OpenFile, PAGE_SIZE, pages, type Refusal } from "@kvmm/mm-core";
 import type { Ipa, Pa } from "../address.js";
 import { Prot } from "../descriptor/prot.js";
 import { EAGAIN } from "../errno.js";
@@ -7,14 +7,15 @@ import { Walk } from "../walk/flags.js";
 import type { FaultDesc } from "./fault-desc.js";
 
 /**
- * gmem_abort(): a fault on memory of a guest_memfd: the page comes from the file, whatever user space maps there.
+ * gmem_abort(): a fault on memory of a guest_memfd: the page comes from the file, whatever user space maps there, and is
+ * mapped alone.
  * @param puts takes files to put once kvm->srcu is left
  * @returns 0 (also where the access has to be tried again), a negative errno, or why the file gave no page
  */
 export function gmemAbort(fault: FaultDesc, puts: OpenFile[]): number | Refusal {
   const { vcpu, slot, mmu } = fault;
   const { kvm } = vcpu;
-  const isPermission = fault.kind === "permission";
+  const isPermission = fault.status === "permission";
   const cache = isPermission ? null : mmu.cacheOf(vcpu);
   cache?.topup(mmu.cacheMinPages);
   const gfn = pages(fault.ipa);

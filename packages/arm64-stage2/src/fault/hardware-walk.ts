@@ -7,7 +7,7 @@ import type { Stage2 } from "../stage2.js";
 
 /** Where the hardware's walk ended: at the physical address, or in a fault at a level. */
 export type Translation =
-  | { readonly pa: Pa }
+  | { readonly pa: Pa; readonly level: number }
   | { readonly fault: GuestFault["kind"]; readonly level: number };
 
 /**
@@ -39,7 +39,7 @@ export function translate(pgt: Stage2, addr: Ipa, access: AccessKind, setsAccess
       if (!page.compareExchange(index, lo, hi, lo | AF, hi)) continue;
     }
     if (!permits(lo, hi, access)) return { fault: "permission", level };
-    return { pa: (pteToPhys(pgt.layout, lo, hi) + (addr % size)) as Pa };
+    return { pa: (pteToPhys(pgt.layout, lo, hi) + (addr % size)) as Pa, level };
   }
 }
 

@@ -60,6 +60,12 @@ export class BreakBeforeMake {
     pgt.tables.onWrite = (page, index, lo, hi) => this.#write(page, index, lo, hi);
   }
 
+  /** Looks at no more stores: where the explorer takes them back, which nobody tells. */
+  unwatch(): void {
+    this.pgt.tables.onWrite = null;
+    this.#broken.clear();
+  }
+
   /** At the end of an operation nothing that was taken away may still be in a TLB. */
   settle(): void {
     for (const b of this.#broken.values()) this.#violate(b, "is still in the TLBs when the operation ends");

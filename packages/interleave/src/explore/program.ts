@@ -99,6 +99,7 @@ export class Program {
       const self = this.#selfBlock(t);
       if (self !== null) failures.push(self);
     }
+    if (this.remembers) this.#checkCreations();
     return failures;
   }
 
@@ -245,11 +246,24 @@ export class Program {
       }
     }
     const move = new Move(t, place, outcome, to, failure, delta, footprint);
-    if (this.remembers && !notes.isOpaque && delta.objects.every((object, i) => object.digest(delta.keys[i]!) !== OPAQUE)) {
-      this.#remember(move);
+    if (this.remembers) {
+      try {
+        this.#checkCreations();
+        if (!notes.isOpaque && delta.objects.every((object, i) => object.digest(delta.keys[i]!) !== OPAQUE)) {
+          this.#remember(move);
+        }
+      } catch (error) {
+        if (to !== null) store.undo(delta);
+        throw error;
+      }
     }
-    if (this.remembers && task.creations === null) throw new RefutedError("what a path creates cannot be remembered");
     return move;
+  }
+
+  #checkCreations(): void {
+    if (this.tasks.some((task) => task.creations === null)) {
+      throw new RefutedError("what a path creates cannot be remembered");
+    }
   }
 
   #remember(move: Move): void {

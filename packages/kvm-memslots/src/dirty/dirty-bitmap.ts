@@ -28,6 +28,11 @@ export class DirtyBitmap extends Shared {
     this.#changed.set(page, this.initiallySet ? 0 : 1);
   }
 
+  /** Is a bit set? As it is; not an access. */
+  peek(page: number): boolean {
+    return (this.#changed.at(page) !== 0) !== this.initiallySet;
+  }
+
   /** Clears a bit that is set. */
   clear(page: number): void {
     this.#changed.set(page, this.initiallySet ? 1 : 0);

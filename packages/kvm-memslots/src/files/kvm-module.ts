@@ -1,4 +1,4 @@
-import { Cell, Shared } from "@kvmm/interleave";
+import { Cell, Shared, Sparse } from "@kvmm/interleave";
 import { type Host, type Result, refuse, type Task } from "@kvmm/mm-core";
 import { type KvmBehaviour, kvm72 } from "../behaviour.js";
 import { Kvm } from "../kvm.js";
@@ -30,6 +30,8 @@ export class KvmModule extends Shared {
   readonly userAddressBits: number;
   /** vm_list */
   readonly vms: Cell<readonly Kvm[]>;
+  /** MTE allocation tags of host frames, one number for a page; what a frame has outlives its use. */
+  readonly mteTags: Sparse;
 
   constructor(
     readonly host: Host,
@@ -40,6 +42,7 @@ export class KvmModule extends Shared {
     this.behaviour = options.behaviour ?? kvm72;
     this.userAddressBits = options.userAddressBits ?? 52;
     this.vms = new Cell<readonly Kvm[]>(host.store, "vm_list", []);
+    this.mteTags = new Sparse(host.store, "MTE tags");
   }
 
   /** kvm_create_vm(): a VM of the task's process, whose MMU notifiers it listens to from now on. */

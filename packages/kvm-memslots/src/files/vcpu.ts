@@ -23,6 +23,7 @@ export class Vcpu extends Shared {
 /** KVM_CREATE_VCPU, without the descriptor. */
 export function createVcpu(kvm: Kvm, task: Task, vcpuId: number): Vcpu {
   add(kvm.usersCount, 1);
+  add(kvm.createdVcpus, 1);
   return kvm.store.create(() => {
     const vcpu = new Vcpu(kvm, vcpuId, task);
     kvm.mmu.vcpuCreate(vcpu);

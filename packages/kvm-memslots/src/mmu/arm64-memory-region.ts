@@ -5,14 +5,15 @@ import type { MemoryRegionChange } from "./secondary-mmu.js";
 const FN = "kvm_arch_prepare_memory_region";
 
 /**
- * arm64's kvm_arch_prepare_memory_region(), for VMs that are not protected and have no MTE: what a memslot must be
- * beyond what virt/kvm checks.
+ * arm64's kvm_arch_prepare_memory_region(), for VMs that are not protected: what a memslot must be beyond what
+ * virt/kvm checks.
  */
 export function arm64PrepareMemoryRegion(
   task: Task,
   now: Memslot | null,
   change: MemoryRegionChange,
   ipaBits: number,
+  hasMte = false,
 ): Refusal | undefined {
   if (change === "delete" || now === null) return undefined;
   const limit = 2 ** ipaBits;
@@ -24,16 +25,25 @@ export function arm64PrepareMemoryRegion(
     const reason = "a guest_memfd that cannot be mapped: it was created without GUEST_MEMFD_FLAG_MMAP";
     return refuse("EINVAL", FN, reason, "a guest_memfd with GUEST_MEMFD_FLAG_MMAP");
   }
-  return checkMappings(task, now);
+  if (now.hasGmem && hasMte) {
+    return refuse("EINVAL", FN, "a guest_memfd in a VM with MTE", "a VM without KVM_CAP_ARM_MTE, or other memory");
+  }
+  return checkMappings(task, now, hasMte);
 }
 
 /** Every mapping that the memslot's user memory meets, with the holes between them. */
-function checkMappings(task: Task, now: Memslot): Refusal | undefined {
+function checkMappings(task: Task, now: Memslot, hasMte: boolean): Refusal | undefined {
   const { mm } = task;
   let refusal: Refusal | undefined;
   mm.mmapLock.readLock();
   for (const vma of mm.vmas.overlapping(now.userspaceAddr, now.userspaceEnd)) {
-    const { flags, start } = vma.fields;
+    const { file, flags, start } = vma.fields;
+    // VM_MTE_ALLOWED: anonymous memory and shmem.
+    if (hasMte && file !== null && file.ops.kind !== "shmem") {
+      const reason = `${file.ops.kind} is mapped at ${hex(start)}, which cannot have tags, in a VM with MTE`;
+      refusal = refuse("EINVAL", FN, reason, "anonymous memory or memfd");
+      break;
+    }
     if ((flags & VmFlag.pfnmap) !== 0 && now.tracksDirty) {
       refusal = refuse("EINVAL", FN, `dirty logging of device memory, mapped at ${hex(start)}`);
       break;

@@ -18,6 +18,10 @@ export interface GuestExit {
   /** Signal that the vCPU's thread got, and its si_code. */
   readonly signal?: string;
   readonly code?: string;
+  /** si_addr_lsb of a memory error: log2 of the size of what is lost. */
+  readonly addrLsb?: number;
+  /** ESR_EL1 of an exception that the guest took instead; KVM_RUN did not return. */
+  readonly exception?: number;
 }
 
 /** How one guest access went: with the faults that it took, until it was done or KVM_RUN returned. */

@@ -25,6 +25,7 @@ import { arm64PrepareMemoryRegion } from "./arm64-memory-region.js";
 import { faultinPfn, type PfnError, releaseFaultinPage } from "./faultin.js";
 import type { GfnRange } from "./gfn-range.js";
 import type { AccessKind, GuestAccess, GuestExit, GuestFault } from "./guest-access.js";
+import { enableMte } from "./mte-copy-tags.js";
 import type { ArchTraits, MemoryRegionChange, SecondaryMmu } from "./secondary-mmu.js";
 
 export interface ReferenceMmuOptions {
@@ -186,7 +187,9 @@ export class ReferenceMmu extends Shared implements SecondaryMmu {
     change: MemoryRegionChange,
   ): Refusal | undefined {
     const { ipaBits } = this.traits;
-    if (this.#arch === "arm64") return arm64PrepareMemoryRegion(task, now, change, ipaBits);
+    if (this.#arch === "arm64") {
+      return arm64PrepareMemoryRegion(task, now, change, ipaBits, this.kvm.mteEnabled.get());
+    }
     if ((change === "create" || change === "move") && now!.endGfn > 2 ** ipaBits / PAGE_SIZE) {
       return refuse(
         "EINVAL",
@@ -217,6 +220,11 @@ export class ReferenceMmu extends Shared implements SecondaryMmu {
   }
 
   syncDirtyLog(): void {}
+
+  enableCap(cap: string): Result<0> {
+    if (cap === "KVM_CAP_ARM_MTE" && this.traits.mte === true) return enableMte(this.kvm);
+    return refuse("EINVAL", "kvm_vm_ioctl_enable_cap", `${cap} cannot be enabled`);
+  }
 
   access(vcpu: Vcpu, gpa: number, kind: AccessKind, value: number): GuestAccess {
     const gfn = Math.floor(gpa / PAGE_SIZE);

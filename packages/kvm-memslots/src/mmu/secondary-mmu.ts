@@ -29,6 +29,8 @@ export interface ArchTraits {
   readonly preFaultMemory: boolean;
   /** KVM_GENERIC_MEMORY_ATTRIBUTES. Left out: no. */
   readonly memoryAttributes?: boolean;
+  /** arm64 with FEAT_MTE2 (system_supports_mte()). Left out: no. */
+  readonly mte?: boolean;
   /** kvm_arch_has_private_mem(), of this VM. Left out: no. */
   readonly privateMem?: boolean;
   /** What KVM_CHECK_EXTENSION says of the architecture's own memory capabilities; missing: 0. */

@@ -95,6 +95,8 @@ function commitMemoryRegion(
   const fn = "kvm_commit_memory_region";
   if (change === "delete") add(kvm.nrMemslotPages, -old!.npages);
   else if (change === "create") add(kvm.nrMemslotPages, now!.npages);
+  const logged = Number(now?.tracksDirty === true) - Number(old?.tracksDirty === true);
+  if (logged !== 0) add(kvm.nrMemslotsDirtyLogging, logged);
   kvm.mmu.commitMemoryRegion(old, now, change);
   if (change === "delete") freeMemslot(kvm, old!, puts);
   else if (old?.hasGmem) kvm.host.warn(fn, `${change} of a memslot with guest_memfd`);

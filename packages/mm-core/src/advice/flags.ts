@@ -1,6 +1,6 @@
 import { type Refusal, refuse } from "../errno.js";
 import { type VmaFields, VmFlag } from "../vma.js";
-import { modifyVma } from "../vma-tree.js";
+import { maySplit, modifyVma } from "../vma-tree.js";
 import type { Advice } from "./advice.js";
 
 const SPECIAL = VmFlag.pfnmap | VmFlag.dontexpand;
@@ -19,7 +19,10 @@ export function flagAdvice(
       const refused = forbidden(fields);
       if (refused !== undefined) return refused;
       const flags = (fields.flags & ~clear) | set;
-      if (flags !== fields.flags) modifyVma(vma, start, end, { flags });
+      if (flags === fields.flags) return undefined;
+      const unsplittable = maySplit(vma, start, end);
+      if (unsplittable !== undefined) return unsplittable;
+      modifyVma(vma, start, end, { flags });
       return undefined;
     },
   };

@@ -15,6 +15,7 @@ function isCompatible({ flags }: VmaFields): boolean {
 export function ksmMergeable(vma: Vma, start: Hva, end: Hva): undefined {
   const fields = vma.fields;
   if ((fields.flags & VmFlag.mergeable) !== 0 || !isCompatible(fields)) return;
+  vma.mm.host.ksm.enter(vma.mm);
   modifyVma(vma, start, end, { flags: fields.flags | VmFlag.mergeable });
 }
 

@@ -6,6 +6,7 @@ import { addNewAnonRmap, anonVmaPrepare } from "../rmap.js";
 import { VmFlag } from "../vma.js";
 import type { Pfn } from "../addresses.js";
 import type { Fault, FaultError } from "./fault.js";
+import { inherit } from "./userfaultfd.js";
 
 /** alloc_anon_folio(), order 0: a zeroed page where the policy wants it. */
 export function allocAnonFolio(fault: Fault): Pfn | null {
@@ -28,7 +29,9 @@ export function doAnonymousPage(fault: Fault): FaultError | null {
   const index = table.indexOf(address);
   if (!fault.write) {
     mm.pageTableLock.lock();
-    if (table.get(index) === 0) table.set(index, mkPte(host.zeroPfn, pageProt(fields) | PteFlag.special | PteFlag.young));
+    if (table.get(index) === (fault.marker ?? 0)) {
+      table.set(index, inherit(fault, mkPte(host.zeroPfn, pageProt(fields) | PteFlag.special | PteFlag.young)));
+    }
     mm.pageTableLock.unlock();
     return null;
   }
@@ -36,10 +39,10 @@ export function doAnonymousPage(fault: Fault): FaultError | null {
   const pfn = allocAnonFolio(fault);
   if (pfn === null) return "OOM";
   mm.pageTableLock.lock();
-  const won = table.get(index) === 0;
+  const won = table.get(index) === (fault.marker ?? 0);
   if (won) {
     addNewAnonRmap(task, pfn, vma, fault.pgoff);
-    table.set(index, mkPte(pfn, pageProt(fields) | maybeWrite(fields) | PteFlag.dirty | PteFlag.young));
+    table.set(index, inherit(fault, mkPte(pfn, pageProt(fields) | maybeWrite(fields) | PteFlag.dirty | PteFlag.young)));
   }
   mm.pageTableLock.unlock();
   if (!won) host.frames.put(pfn);

@@ -19,6 +19,8 @@ export interface Fault extends FaultFlags {
   /** Page-aligned. */
   readonly address: Hva;
   readonly pgoff: Pgoff;
+  /** A note that stands in the entry in place of nothing: write protection by a userfaultfd, which the page inherits. */
+  readonly marker?: Pte;
 }
 
 /** A fault on an address that has a table of PTEs. */

@@ -8,6 +8,7 @@ import { addNewAnonRmap, addRmap, anonVmaPrepare } from "../rmap.js";
 import { VmFlag } from "../vma.js";
 import { allocAnonFolio } from "./anonymous.js";
 import type { Fault, FaultError } from "./fault.js";
+import { inherit } from "./userfaultfd.js";
 
 /** fault_around_bytes: how much of the page cache a read fault maps at once. */
 const FAULT_AROUND = 65536;
@@ -65,12 +66,12 @@ function doCowFault(fault: Fault): FaultError | null {
   }
   const index = table.indexOf(fault.address);
   mm.pageTableLock.lock();
-  const won = table.get(index) === 0;
+  const won = table.get(index) === (fault.marker ?? 0);
   if (won) {
     addNewAnonRmap(fault.task, copy, vma, fault.pgoff);
     table.set(
       index,
-      mkPte(copy, pageProt(fault.fields) | maybeWrite(fault.fields) | PteFlag.dirty | PteFlag.young),
+      inherit(fault, mkPte(copy, pageProt(fault.fields) | maybeWrite(fault.fields) | PteFlag.dirty | PteFlag.young)),
     );
   }
   mm.pageTableLock.unlock();
@@ -91,11 +92,11 @@ function finishFault(fault: Fault, pfn: Pfn): void {
   }
   const index = table.indexOf(address);
   mm.pageTableLock.lock();
-  const won = table.get(index) === 0;
+  const won = table.get(index) === (fault.marker ?? 0);
   if (won) {
     addRmap(frames, pfn, mm);
     const dirty = write ? maybeWrite(fields) | PteFlag.dirty : 0;
-    table.set(index, mkPte(pfn, pageProt(fields) | dirty | PteFlag.young));
+    table.set(index, inherit(fault, mkPte(pfn, pageProt(fields) | dirty | PteFlag.young)));
   }
   mm.pageTableLock.unlock();
   frames.unlock(pfn);

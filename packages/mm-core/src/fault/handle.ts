@@ -1,16 +1,18 @@
 import { type Hva, pageAlignDown } from "../addresses.js";
 import { pgoffOf } from "../file.js";
+import { hugetlbFault } from "../hugetlb/fault.js";
 import type { Table } from "../page-table.js";
 import { doNumaPage } from "../numa/hinting-fault.js";
 import { PteFlag, pteChange, pteHas, ptePresent, pteProtNone } from "../pte.js";
 import type { Task } from "../task.js";
 import { handlePmdFault } from "../thp/fault.js";
 import { FALLBACK } from "../thp/pmd-fault.js";
-import { isAccessible, isAnonymous, type Vma } from "../vma.js";
+import { isAccessible, isAnonymous, type Vma, VmFlag } from "../vma.js";
 import { doAnonymousPage } from "./anonymous.js";
 import type { Fault, FaultError, FaultFlags } from "./fault.js";
 import { doFault } from "./file-fault.js";
 import { doSwapPage } from "./nonpresent.js";
+import { userfaultMissing, userfaultWp } from "./userfaultfd.js";
 import { doWpPage } from "./wp.js";
 
 /**
@@ -29,6 +31,7 @@ export function handleMmFault(task: Task, vma: Vma, address: Hva, flags: FaultFl
     write: flags.write,
     ...(flags.unshare === true ? { unshare: true } : {}),
   };
+  if ((fields.flags & VmFlag.hugetlb) !== 0) return hugetlbFault(fault);
   // __handle_mm_fault(): the tables above the last one are there from here on, whatever becomes of the fault.
   const pmds = vma.mm.allocPmd(at);
   const pmdIndex = pmds.indexOf(at);
@@ -47,6 +50,8 @@ function handlePteFault(fault: Fault, table: Table | null): FaultError | null {
   const index = table === null ? 0 : table.indexOf(address);
   const orig = table === null ? 0 : table.get(index);
   if (table === null || orig === 0) {
+    const missing = userfaultMissing(fault);
+    if (missing !== null) return missing;
     return isAnonymous(fields) ? doAnonymousPage(fault) : doFault(fault);
   }
   const pteFault = { ...fault, table, index, orig };
@@ -60,7 +65,7 @@ function handlePteFault(fault: Fault, table: Table | null): FaultError | null {
   }
   let entry = pteChange(orig, PteFlag.young, 0);
   if (fault.write || fault.unshare === true) {
-    if (!pteHas(orig, PteFlag.write)) return doWpPage(pteFault);
+    if (!pteHas(orig, PteFlag.write)) return doWpPage(userfaultWp(pteFault));
     if (fault.write) entry = pteChange(entry, PteFlag.dirty, 0);
   }
   table.set(index, entry);

@@ -42,7 +42,8 @@ function handlePteMarker(fault: PteFault): FaultError | null {
     pageTableLock.unlock();
     return null;
   }
-  return isAnonymous(fields) ? doAnonymousPage(fault) : doFault(fault);
+  const marked = { ...fault, marker: orig };
+  return isAnonymous(fields) ? doAnonymousPage(marked) : doFault(marked);
 }
 
 /** The rest of do_swap_page(): a page for the contents in swap. Nobody else can reach it if nobody else could before. */

@@ -1,4 +1,6 @@
+import { PAGE_SIZE } from "../addresses.js";
 import type { Fault, FaultError } from "../fault/fault.js";
+import { userfaultMissing, userfaultWp } from "../fault/userfaultfd.js";
 import { pgoffOf } from "../file.js";
 import { filemapLockFolio } from "../filemap.js";
 import { PageFlag } from "../frames.js";
@@ -58,9 +60,12 @@ function hugetlbPresent(fault: HugetlbFault, orig: number): FaultError | null {
     const breaks = (fault.write || fault.unshare === true) && !pteHas(orig, PteFlag.write);
     const folio = ptePfn(orig);
     if (!breaks) table.set(index, pteChange(orig, PteFlag.young | (fault.write ? PteFlag.dirty : 0), 0));
-    else if (!frames.test(folio, PageFlag.anon)) error = hugetlbWp(fault);
-    else if (frames.trylock(folio)) {
+    else if (!frames.test(folio, PageFlag.anon)) {
+      userfaultWp({ ...fault, orig });
+      error = hugetlbWp(fault);
+    } else if (frames.trylock(folio)) {
       frames.get(folio);
+      userfaultWp({ ...fault, orig });
       error = hugetlbWp(fault);
       frames.unlock(folio);
       frames.put(folio);
@@ -81,7 +86,9 @@ function hugetlbNoPage(fault: HugetlbFault, orig: number): FaultError | null {
   let folio = filemapLockFolio(inode, pgoff);
   const isAnon = folio === null && !isShared;
   if (folio === null) {
-    if (pgoff * 4096 + hstate.size > inode.size.get()) return "SIGBUS";
+    if (pgoff * PAGE_SIZE + hstate.size > inode.size.get()) return "SIGBUS";
+    const missing = userfaultMissing(fault);
+    if (missing !== null) return missing;
     if (!isShared) anonVmaPrepare(vma);
     folio = allocHugetlbFolio(task, vma, address, false);
     if (folio === null) return "SIGBUS";

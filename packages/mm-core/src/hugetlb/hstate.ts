@@ -44,7 +44,8 @@ export class Hstate {
       const folio = frames.alloc(page % frames.nodes, null, order);
       if (folio === null) return;
       frames.mark(folio, PageFlag.hugetlb);
-      frames.put(folio);
+      frames.refcount.set(folio, 0);
+      this.#enqueue(folio, false);
     }
   }
 
@@ -111,8 +112,13 @@ export class Hstate {
   release(folio: Pfn): void {
     const { frames } = this;
     const restore = frames.test(folio, PageFlag.restoreReserve);
-    const node = frames.nodeOf(folio);
     frames.reset(folio, PageFlag.hugetlb);
+    this.#enqueue(folio, restore);
+  }
+
+  /** enqueue_hugetlb_folio() */
+  #enqueue(folio: Pfn, restore: boolean): void {
+    const node = this.frames.nodeOf(folio);
     this.#lock.lock();
     if (restore) this.#reserved.update((count) => count + 1);
     this.#next.set(folio, this.#heads[node]!.get());

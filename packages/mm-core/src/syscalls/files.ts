@@ -1,5 +1,7 @@
 import { hex, type Result, refuse } from "../errno.js";
 import { type FileOps, OpenFile } from "../file.js";
+import { openHugetlb } from "../hugetlb/file.js";
+import { hstateOfFlags, SIZE_FLAGS } from "../hugetlb/size.js";
 import { NotModelled } from "../not-modelled.js";
 import { FallocFlag, openShmem, Seal } from "../shmem.js";
 import type { Task } from "../task.js";
@@ -10,15 +12,19 @@ export const OpenFlag = { rdonly: 0, wronly: 1, rdwr: 2, accmode: 3 } as const;
 /** memfd_create(2) @returns the descriptor */
 export function memfdCreate(task: Task, flags: number): Result<number> {
   const { host } = task.process;
-  if ((flags & MemfdFlag.hugetlb) !== 0) throw new NotModelled("memfd_create(MFD_HUGETLB)");
   const known = MemfdFlag.cloexec | MemfdFlag.allowSealing | MemfdFlag.noexecSeal | MemfdFlag.exec;
-  if ((flags & ~known) !== 0) return refuse("EINVAL", "memfd_create", `flags ${hex(flags)} have unknown bits`);
+  const isHugetlb = (flags & MemfdFlag.hugetlb) !== 0;
+  const others = flags & ~(known | (isHugetlb ? MemfdFlag.hugetlb | SIZE_FLAGS : 0));
+  if (others !== 0) return refuse("EINVAL", "memfd_create", `flags ${hex(flags)} have unknown bits`);
   if ((flags & MemfdFlag.noexecSeal) !== 0 && (flags & MemfdFlag.exec) !== 0) {
     return refuse("EINVAL", "memfd_create", "MFD_EXEC with MFD_NOEXEC_SEAL");
   }
   const sealable = (flags & (MemfdFlag.allowSealing | MemfdFlag.noexecSeal)) !== 0;
   const seals = (sealable ? 0 : Seal.seal) | ((flags & MemfdFlag.noexecSeal) !== 0 ? Seal.exec : 0);
-  const fd = task.process.install(openShmem(host, "memfd", 0, seals));
+  const hstate = isHugetlb ? hstateOfFlags(host, flags) : undefined;
+  if (hstate === null) return refuse("ENODEV", "hugetlb_file_setup", `no huge pages of the size that flags ${hex(flags)} ask for`);
+  const file = hstate === undefined ? openShmem(host, "memfd", 0, seals) : openHugetlb(host, "memfd", hstate, 0, seals);
+  const fd = task.process.install(file);
   if ((flags & MemfdFlag.cloexec) !== 0) task.process.closeOnExec.update((fds) => [...fds, fd]);
   return fd;
 }

@@ -7,7 +7,7 @@ import { leafAt } from "../leaf.js";
 import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { MpolMf, queuePagesRange } from "../queue-pages.js";
 import type { Task } from "../task.js";
-import { isolateVma, mergeWithNeighbours } from "../vma-tree.js";
+import { isolateVma, maySplit, mergeWithNeighbours } from "../vma-tree.js";
 
 export const MpolFlag = { numaBalancing: 1 << 13, relativeNodes: 1 << 14, staticNodes: 1 << 15 } as const;
 export const GetMempolicyFlag = { node: 1, addr: 2, memsAllowed: 4 } as const;
@@ -91,6 +91,11 @@ export function mbind(
     const from = Math.max(at, fields.start);
     const to = Math.min(end, fields.end);
     if (!equalPolicies(fields.policy, policy)) {
+      const unsplittable = maySplit(vma, from, to);
+      if (unsplittable !== undefined) {
+        mm.mmapLock.writeUnlock();
+        return unsplittable;
+      }
       const part = isolateVma(vma, from, to);
       const refused = fields.file?.ops.setPolicy?.(part, from, to, policy);
       if (refused !== undefined) {

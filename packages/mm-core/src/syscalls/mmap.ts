@@ -1,8 +1,9 @@
-import { DEFAULT_MAP_WINDOW, type Hva, isPageAligned, pageAlign, pageAlignDown, pages } from "../addresses.js";
+import { DEFAULT_MAP_WINDOW, type Hva, isPageAligned, PAGE_SIZE, pageAlign, pages } from "../addresses.js";
 import { hex, isRefusal, type Refusal, type Result, refuse } from "../errno.js";
 import type { OpenFile } from "../file.js";
 import type { Mm } from "../mm.js";
-import { NotModelled } from "../not-modelled.js";
+import { openHugetlb } from "../hugetlb/file.js";
+import { hstateOfFlags } from "../hugetlb/size.js";
 import { mmPopulate } from "../populate.js";
 import { openShmem } from "../shmem.js";
 import type { Task } from "../task.js";
@@ -67,19 +68,31 @@ const MAX_FILE_PAGES = 2 ** 51;
 export function mmap(task: Task, args: MmapArgs): Result<Hva> {
   const { mm, process } = task;
   if (!isPageAligned(args.offset)) return refuse("EINVAL", "sys_mmap", `offset ${hex(args.offset)} is not page-aligned`);
-  if ((args.flags & MapFlag.hugetlb) !== 0) throw new NotModelled("mmap(MAP_HUGETLB)");
+  const fn = "ksys_mmap_pgoff";
+  const isHugetlb = (args.flags & MapFlag.hugetlb) !== 0;
   let file: OpenFile | null = null;
+  let length = args.length;
   if ((args.flags & MapFlag.anonymous) === 0) {
     file = process.file(args.fd);
-    if (file === null) return refuse("EBADF", "ksys_mmap_pgoff", `descriptor ${args.fd} is not open`);
+    if (file === null) return refuse("EBADF", fn, `descriptor ${args.fd} is not open`);
+    const pageSize = file.ops.pageSize?.(file);
+    if (pageSize !== undefined) length = Math.ceil(length / pageSize) * pageSize;
+    else if (isHugetlb) return refuse("EINVAL", fn, `MAP_HUGETLB of ${file.name}, which is no file of huge pages`);
+    file.get();
+  } else if (isHugetlb) {
+    const hstate = hstateOfFlags(process.host, args.flags);
+    if (hstate === null) return refuse("EINVAL", fn, `no huge pages of the size that flags ${hex(args.flags)} ask for`);
+    length = Math.ceil(length / hstate.size) * hstate.size;
+    file = openHugetlb(process.host, "anon_hugepage", hstate, length);
   }
   mm.mmapLock.writeLock();
-  const result = doMmap(task, file, args);
+  const result = doMmap(task, file, { ...args, length });
   const locked = !isRefusal(result) && (mm.vmaAt(result)!.fields.flags & VmFlag.locked) !== 0;
   mm.mmapLock.writeUnlock();
+  file?.put();
   if (isRefusal(result)) return result;
   const populate = (args.flags & (MapFlag.populate | MapFlag.nonblock)) === MapFlag.populate;
-  if (locked || populate) mmPopulate(task, result, result + pageAlign(args.length), true);
+  if (locked || populate) mmPopulate(task, result, result + pageAlign(length), true);
   return result;
 }
 
@@ -94,7 +107,7 @@ function doMmap(task: Task, file: OpenFile | null, args: MmapArgs): Result<Hva> 
   }
   const noreplace = (args.flags & MapFlag.fixedNoreplace) !== 0;
   const fixed = noreplace || (args.flags & MapFlag.fixed) !== 0;
-  const address = findAddress(mm, args.addr, length, fixed);
+  const address = findAddress(mm, args.addr, length, fixed, file?.ops.pageSize?.(file));
   if (isRefusal(address)) return address;
   if (noreplace && mm.vmas.first(address, address + length) !== undefined) {
     return refuse("EEXIST", "do_mmap", `something is mapped within ${hex(address)}-${hex(address + length)} (MAP_FIXED_NOREPLACE)`);
@@ -110,41 +123,43 @@ function doMmap(task: Task, file: OpenFile | null, args: MmapArgs): Result<Hva> 
   const fields: VmaFields = {
     start: address,
     end: address + length,
-    flags,
+    flags: flags | (backing?.ops.vmFlags ?? 0),
     pgoff: backing === null ? pages(address) : anonymousShared ? 0 : pages(args.offset),
     file: backing,
     policy: null,
   };
-  const refused = backing?.ops.mmap?.(backing, fields);
-  if (refused !== undefined) {
+  const added = backing?.ops.mmap?.(backing, fields);
+  if (isRefusal(added)) {
     backing!.put();
-    return refused;
+    return added;
   }
-  const vma = mm.host.store.create(() => new Vma(mm, fields));
+  const vma = mm.host.store.create(() => new Vma(mm, { ...fields, ...added }));
   linkVma(vma);
   mergeWithNeighbours(vma);
   return address;
 }
 
 /** __get_unmapped_area() */
-export function findAddress(mm: Mm, hint: Hva, length: number, fixed: boolean): Result<Hva> {
+export function findAddress(mm: Mm, hint: Hva, length: number, fixed: boolean, alignment = PAGE_SIZE): Result<Hva> {
   const fn = "__get_unmapped_area";
   if (length > DEFAULT_MAP_WINDOW) return refuse("ENOMEM", fn, `length ${hex(length)} exceeds the address space`);
   if (fixed) {
     if (hint > DEFAULT_MAP_WINDOW - length) return refuse("ENOMEM", fn, `${hex(hint)} plus ${hex(length)} is beyond user space`);
     if (!isPageAligned(hint)) return refuse("EINVAL", fn, `address ${hex(hint)} is not page-aligned (MAP_FIXED)`);
-    return hint;
+    if (hint % alignment === 0) return hint;
+    return refuse("EINVAL", "hugetlb_get_unmapped_area", `address ${hex(hint)} is not aligned to ${hex(alignment)} (MAP_FIXED)`);
   }
-  const wanted = pageAlignDown(hint + 4095);
+  const wanted = Math.ceil(hint / alignment) * alignment;
   if (wanted >= MMAP_MIN_ADDR && wanted <= DEFAULT_MAP_WINDOW - length && mm.vmas.first(wanted, wanted + length) === undefined) {
     return wanted;
   }
   let end = MMAP_BASE;
   for (;;) {
-    if (end - length < MMAP_MIN_ADDR) return refuse("ENOMEM", fn, `no gap of ${hex(length)} bytes is left`);
-    const obstacles = mm.vmas.overlapping(end - length, end);
+    const start = end - length - ((end - length) % alignment);
+    if (start < MMAP_MIN_ADDR) return refuse("ENOMEM", fn, `no gap of ${hex(length)} bytes is left`);
+    const obstacles = mm.vmas.overlapping(start, start + length);
     const last = obstacles[0];
-    if (last === undefined) return end - length;
+    if (last === undefined) return start;
     end = last.fields.start;
   }
 }

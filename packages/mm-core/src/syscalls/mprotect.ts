@@ -4,7 +4,7 @@ import type { Mm } from "../mm.js";
 import { changeProtection } from "../protect.js";
 import type { Task } from "../task.js";
 import { VM_ACCESS_FLAGS, VmFlag } from "../vma.js";
-import { modifyVma } from "../vma-tree.js";
+import { maySplit, modifyVma } from "../vma-tree.js";
 import { Prot } from "./mmap.js";
 
 /** Branch targets are checked (arm64); the model does not tell such mappings from others. */
@@ -47,6 +47,8 @@ function protectRange(mm: Mm, start: Hva, end: Hva, prot: number): Refusal | nul
     // mprotect_fixup()
     if ((fields.flags & VmFlag.sealed) !== 0) return refuse("EPERM", "mprotect_fixup", `${hex(fields.start)} is sealed`);
     if (flags !== fields.flags) {
+      const unsplittable = maySplit(vma, at, to);
+      if (unsplittable !== undefined) return unsplittable;
       const part = modifyVma(vma, at, to, { flags });
       const isPrivate = (flags & VmFlag.shared) === 0;
       changeProtection(part, at, to, { tryWritable: isPrivate && (flags & VmFlag.write) !== 0 });

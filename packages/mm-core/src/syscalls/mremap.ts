@@ -3,7 +3,6 @@ import { hex, isRefusal, type Refusal, type Result, refuse } from "../errno.js";
 import { pgoffOf } from "../file.js";
 import type { Mm } from "../mm.js";
 import { movePageTables } from "../move-page-tables.js";
-import { NotModelled } from "../not-modelled.js";
 import { mmPopulate } from "../populate.js";
 import type { Task } from "../task.js";
 import { unmapRange } from "../unmap.js";
@@ -90,9 +89,9 @@ function checkParams(remap: Remap): Refusal | undefined {
 function doMremap(remap: Remap): Result<Hva> {
   // vrm_move_only()
   if ((remap.flags & MremapFlag.fixed) !== 0 && remap.oldLen === remap.newLen) return remapMove(remap);
-  const refused = checkPrepVma(remap, remap.mm.vmaAt(remap.addr));
-  if (refused !== undefined) return refused;
-  return impliesNewAddress(remap) ? mremapTo(remap) : mremapAt(remap);
+  const prepared = checkPrepVma(remap, remap.mm.vmaAt(remap.addr));
+  if (isRefusal(prepared)) return prepared;
+  return impliesNewAddress(remap) ? mremapTo(prepared) : mremapAt(prepared);
 }
 
 /** remap_move(): every mapping in the range moves; the gaps between them stay as they are. */
@@ -111,24 +110,26 @@ function remapMove(remap: Remap): Result<Hva> {
     const from = Math.max(start, addr);
     const length = Math.min(end, to) - from;
     const part = { ...remap, addr: from, oldLen: length, newLen: length, newAddr: remap.newAddr + from - addr };
-    const refused = checkPrepVma(part, mm.vmaAt(from));
-    if (refused !== undefined) return refused;
-    const moved = mremapTo(part);
+    const prepared = checkPrepVma(part, mm.vmaAt(from));
+    if (isRefusal(prepared)) return prepared;
+    const moved = mremapTo(prepared);
     if (isRefusal(moved)) return moved;
   }
   return remap.newAddr;
 }
 
-/** check_prep_vma() */
-function checkPrepVma(remap: Remap, vma: Vma | undefined): Refusal | undefined {
+/** check_prep_vma(). @returns the call with its lengths as they count for this mapping, or why not */
+function checkPrepVma(asked: Remap, vma: Vma | undefined): Remap | Refusal {
   const fn = "check_prep_vma";
-  const { addr, oldLen, newLen, flags } = remap;
+  const { addr, flags } = asked;
   if (vma === undefined) return refuse("EFAULT", fn, `nothing is mapped at ${hex(addr)}`);
   const fields = vma.fields;
   if ((fields.flags & VmFlag.sealed) !== 0) return refuse("EPERM", fn, `the mapping at ${hex(fields.start)} is sealed`);
-  if ((fields.flags & VmFlag.hugetlb) !== 0) throw new NotModelled("mremap of hugetlb memory");
+  const remap = (fields.flags & VmFlag.hugetlb) === 0 ? asked : alignHugetlb(asked, vma.pageSize);
+  if (isRefusal(remap)) return remap;
+  const { oldLen, newLen } = remap;
   // vrm_will_map_new(): nothing more to check for what stays and does not grow.
-  if (!impliesNewAddress(remap) && newLen <= oldLen) return undefined;
+  if (!impliesNewAddress(remap) && newLen <= oldLen) return remap;
   if (oldLen === 0 && (fields.flags & (VmFlag.shared | VmFlag.mayShare)) === 0) {
     return refuse("EINVAL", fn, "a private mapping cannot be duplicated", "an old size of more than 0");
   }
@@ -139,7 +140,19 @@ function checkPrepVma(remap: Remap, vma: Vma | undefined): Refusal | undefined {
   const needed = Math.min(oldLen, newLen);
   if (needed > fields.end - addr) return refuse("EFAULT", fn, `the mapping ends at ${hex(fields.end)}, before the old range does`);
   if (newLen > oldLen && (fields.flags & special) !== 0) return refuse("EFAULT", fn, "the mapping cannot grow");
-  return undefined;
+  return remap;
+}
+
+/** align_hugetlb(): a mapping of huge pages moves by whole ones, and cannot grow: nothing would be promised to it. */
+function alignHugetlb(remap: Remap, size: number): Remap | Refusal {
+  const fn = "align_hugetlb";
+  const { addr, newAddr } = remap;
+  const oldLen = Math.ceil(remap.oldLen / size) * size;
+  const newLen = Math.ceil(remap.newLen / size) * size;
+  if (addr % size !== 0) return refuse("EINVAL", fn, `address ${hex(addr)} is not aligned to the huge pages' ${hex(size)}`);
+  if (newAddr % size !== 0) return refuse("EINVAL", fn, `the new address ${hex(newAddr)} is not aligned to the huge pages' ${hex(size)}`);
+  if (newLen > oldLen) return refuse("EINVAL", fn, "a mapping of huge pages cannot grow");
+  return { ...remap, oldLen, newLen };
 }
 
 /** mremap_to() */
@@ -216,6 +229,8 @@ function copyVma({ mm, addr, newAddr, newLen }: Remap, source: Vma, keep: boolea
       }),
   );
   fields.file?.get();
+  // fixup_hugetlb_reservations(): what was promised to the mapping is promised to its copy now.
+  if (fields.reserve !== undefined) source.change({ reserve: undefined });
   copy.mayHaveGuards.set(source.mayHaveGuards.get());
   linkVma(copy);
   cloneAnon(copy, source, true);

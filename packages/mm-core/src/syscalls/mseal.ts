@@ -2,7 +2,7 @@ import { type Hva, isPageAligned, pageAlign } from "../addresses.js";
 import { hex, type Result, refuse } from "../errno.js";
 import type { Task } from "../task.js";
 import { VmFlag } from "../vma.js";
-import { modifyVma } from "../vma-tree.js";
+import { maySplit, modifyVma } from "../vma-tree.js";
 
 /** mseal(2) */
 export function mseal(task: Task, addr: Hva, length: number, flags: number): Result<0> {
@@ -29,6 +29,11 @@ export function mseal(task: Task, addr: Hva, length: number, flags: number): Res
     const vma = mm.vmaAt(at)!;
     const to = Math.min(end, vma.fields.end);
     const { flags: old } = vma.fields;
+    const unsplittable = maySplit(vma, at, to);
+    if (unsplittable !== undefined) {
+      mm.mmapLock.writeUnlock();
+      return unsplittable;
+    }
     if ((old & VmFlag.sealed) === 0) modifyVma(vma, at, to, { flags: old | VmFlag.sealed });
     at = to;
   }

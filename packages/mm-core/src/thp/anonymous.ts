@@ -1,5 +1,6 @@
 import { PMD_PAGES, type Pfn } from "../addresses.js";
 import type { FaultError } from "../fault/fault.js";
+import { userfaultMissing } from "../fault/userfaultfd.js";
 import { pgoffOf } from "../file.js";
 import { PageFlag } from "../frames.js";
 import { placement, vmaPolicy } from "../mempolicy.js";
@@ -41,6 +42,8 @@ export function doHugePmdAnonymousPage(fault: PmdFault): FaultError | null | typ
   const { host } = mm;
   if (!thpVmaSuitable(fields, haddr)) return FALLBACK;
   anonVmaPrepare(vma);
+  const missing = userfaultMissing(fault);
+  if (missing !== null) return missing;
   if (!fault.write) {
     const zero = getHugeZeroFolio(host, task.node);
     if (zero === null) return FALLBACK;

@@ -2,7 +2,7 @@ import { PMD_SIZE } from "../addresses.js";
 import type { Fault, FaultError } from "../fault/fault.js";
 import type { Table } from "../page-table.js";
 import { PteFlag, pteChange, pteHas, ptePfn, ptePresent, pteProtNone } from "../pte.js";
-import { isAccessible, isAnonymous } from "../vma.js";
+import { isAccessible, isAnonymous, VmFlag } from "../vma.js";
 import { thpVmaAllowable } from "./allowable.js";
 import { doHugePmdAnonymousPage } from "./anonymous.js";
 import { doHugePmdNumaPage } from "./hinting-fault.js";
@@ -42,9 +42,10 @@ export function handlePmdFault(base: Fault, pmds: Table, pmdIndex: number): Faul
   return null;
 }
 
-/** wp_huge_pmd(): of a file, the write is left to small pages. */
+/** wp_huge_pmd(): of a file, and of what a userfaultfd protects, the write is left to small pages. */
 function wpHugePmd(fault: PmdFault): FaultError | null | typeof FALLBACK {
-  if (isAnonymous(fault.fields)) return doHugePmdWpPage(fault);
+  const isProtected = (fault.fields.flags & VmFlag.uffdWp) !== 0 && pteHas(fault.origPmd, PteFlag.uffdWp);
+  if (isAnonymous(fault.fields) && (!isProtected || fault.unshare === true)) return doHugePmdWpPage(fault);
   splitHugePmd(fault.vma, fault.address);
   return FALLBACK;
 }

@@ -4,12 +4,13 @@ import type { Host } from "../host.js";
 import { removeMigrationPtes, tryToMigrate } from "../migrate.js";
 
 /**
- * split_folio() of a large anonymous folio, which the caller has locked and holds a reference to: its pages become
- * folios of their own. Afterwards the caller's lock and reference are those of the first one.
+ * split_huge_page(), split_folio() of a large anonymous folio, which the caller has locked and holds a reference to: its
+ * pages become folios of their own. Afterwards the caller's lock and reference are those of `page`.
  * @returns false if somebody else holds a reference
  */
-export function splitFolio(host: Host, folio: Pfn): boolean {
+export function splitFolio(host: Host, page: Pfn): boolean {
   const { frames } = host;
+  const folio = frames.folio(page);
   const pages = frames.pagesOf(folio);
   const owner = frames.mapping(folio);
   if (owner === null || owner instanceof Inode || folio === host.hugeZeroFolio.get()) return false;
@@ -22,9 +23,10 @@ export function splitFolio(host: Host, folio: Pfn): boolean {
   removeMigrationPtes(host, folio, folio, pages, unmapped, free);
   host.store.trace("__folio_split", () => `frame ${folio}: ${free ? "split" : "could not be split"}`);
   if (!free) return false;
-  for (let page = 1; page < pages; page++) {
-    frames.unlock(folio + page);
-    frames.put(folio + page);
+  for (let other = folio; other < folio + pages; other++) {
+    if (other === page) continue;
+    frames.unlock(other);
+    frames.put(other);
   }
   return true;
 }

@@ -68,7 +68,7 @@ describe("a fault on memory after MADV_HUGEPAGE", () => {
     madvise(never.task, RAM, PMD_SIZE, Madv.nohugepage);
     hostAccess(never.task, RAM, 1);
     expect(never.sizes(RAM, 1)).toEqual([PAGE_SIZE]);
-    const full = new Machine({ nodes: 1, nodeSize: PMD_SIZE });
+    const full = new Machine({ nodes: 1, nodeSize: PMD_SIZE, hugetlb2M: 0 });
     full.mapAnon(RAM, PMD_SIZE);
     madvise(full.task, RAM, PMD_SIZE, Madv.hugepage);
     hostAccess(full.task, RAM, 1);

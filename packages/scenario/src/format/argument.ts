@@ -202,7 +202,16 @@ function named(kind: NameKind): ArgumentType<string> {
 }
 
 export const task = named("task");
-export const cache = named("cache");
+
+/** A pfncache, by what its name stands for: a thread may have named it itself. */
+export const cache: ArgumentType<bigint> = {
+  ...named("cache"),
+  resolve(value, environment) {
+    const stands = environment.lookup(String(value));
+    if (stands === undefined) throw new ExpressionError(`"${String(value)}" names no cache: the call that was to make it failed`, 0);
+    return stands;
+  },
+};
 
 /** The name of a mapping or of a file. */
 export const reference: ArgumentType<string> = {

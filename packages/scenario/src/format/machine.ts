@@ -10,6 +10,28 @@ export interface Machine {
   readonly patches?: readonly string[];
   /** The KVM_CREATE_VM type of `vm`: its IPA bits, or 0. */
   readonly vm_type?: number;
+  /** Features of the CPU; what is left out is as on the recorded machine. */
+  readonly cpu?: CpuFeatures;
+  /** KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE, enabled on `vm` before its first memslot. Left out: not enabled. */
+  readonly eager_split_chunk_size?: number;
+}
+
+/** Features of an arm64 CPU on which stage 2 depends. */
+export interface CpuFeatures {
+  /** The host kernel runs at EL2. Nothing that is observed depends on it: only who invalidates TLBs differs. */
+  readonly vhe?: boolean;
+  /** FEAT_HAFDBS: the hardware sets the access flag. KVM does not use its dirty state at stage 2. */
+  readonly hafdbs?: boolean;
+  /** FEAT_S2FWB: stage 2 can force write-back caching. */
+  readonly fwb?: boolean;
+  /** CTR_EL0.DIC: instruction caches are coherent; memory is mapped executable at once. */
+  readonly dic?: boolean;
+  /** FEAT_TLBIRANGE */
+  readonly tlb_range?: boolean;
+  /** FEAT_XNX */
+  readonly xnx?: boolean;
+  /** FEAT_LPA2: 52-bit addresses. */
+  readonly lpa2?: boolean;
 }
 
 export const architectures = ["arm64", "x86"] as const;

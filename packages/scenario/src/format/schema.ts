@@ -60,6 +60,18 @@ export const machineSchema = z.strictObject({
   page_size: z.literal(pageSizes).optional(),
   patches: z.array(z.string().min(1)).optional(),
   vm_type: natural.optional(),
+  cpu: z
+    .strictObject({
+      vhe: z.boolean().optional(),
+      hafdbs: z.boolean().optional(),
+      fwb: z.boolean().optional(),
+      dic: z.boolean().optional(),
+      tlb_range: z.boolean().optional(),
+      xnx: z.boolean().optional(),
+      lpa2: z.boolean().optional(),
+    })
+    .optional(),
+  eager_split_chunk_size: natural.optional(),
 });
 
 const slotPages = z.strictObject({ slot: natural, pages });

@@ -1,5 +1,5 @@
 import { arm64v72 } from "@kvmm/arm64-stage2";
-import { kvm72 } from "@kvmm/kvm-memslots";
+import { kvm72, kvm73 } from "@kvmm/kvm-memslots";
 import { mm72 } from "@kvmm/mm-core";
 import type { Behaviour } from "./behaviour.js";
 
@@ -9,6 +9,8 @@ export interface Kernel {
   readonly name: string;
   /** Where its behaviour was read. */
   readonly source: string;
+  /** Where it is put together of several versions: of which. Part of every verdict on it. */
+  readonly madeOf?: string;
   readonly behaviour: Behaviour;
 }
 
@@ -18,6 +20,15 @@ export const kernels: readonly Kernel[] = [
     name: "7.2",
     source: "Linux 7.2.13 (Debian linux-source-7.2), recorded on arm64",
     behaviour: { mm: mm72, kvm: kvm72, arm64: arm64v72 },
+  },
+  {
+    name: "7.3",
+    source:
+      "virt/kvm of Linux 7.3.4 (Debian linux-source-7.3) over mm and arch/arm64/kvm of 7.2: gpc_invalidate_seq, " +
+      "guest_memfd bound after the memslot is prepared and unbound under the invalidate lock, no entries reserved to " +
+      "clear memory attributes; not recorded",
+    madeOf: "7.3's KVM over 7.2's mm",
+    behaviour: { mm: mm72, kvm: kvm73, arm64: arm64v72 },
   },
 ];
 
@@ -33,7 +44,13 @@ function isReleaseOf(name: string, version: string): boolean {
   return name.startsWith(`${version}.`) && /^\d+([-+][\w.+-]*)?$/.test(name.slice(version.length + 1));
 }
 
-/** The newest kernel: what a scenario runs on that names none. */
+/** The newest kernel that the model has as a whole: what a scenario runs on that names none. */
 export function newestKernel(): Kernel {
-  return kernels[kernels.length - 1]!;
+  return kernels.findLast(({ madeOf }) => madeOf === undefined)!;
+}
+
+/** A kernel in a sentence: `Linux 7.3 (7.3's KVM over 7.2's mm)`. */
+export function kernelInWords(name: string): string {
+  const madeOf = kernelOf(name)?.madeOf;
+  return madeOf === undefined ? `Linux ${name}` : `Linux ${name} (${madeOf})`;
 }

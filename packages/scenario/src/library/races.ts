@@ -7,6 +7,8 @@ export interface RaceScenario {
   readonly name: string;
   readonly title: string;
   readonly about: string;
+  /** Where it comes from. */
+  readonly origin: string;
   /** Architectures on which it can happen at all. */
   readonly architectures: readonly Architecture[];
   readonly scenario: Scenario;
@@ -24,7 +26,11 @@ const anonymous: Step = {
 const memfd: readonly Step[] = [
   { call: "memfd_create", args: { flags: [] }, as: "file" },
   { call: "ftruncate", args: { fd: "file", length: PAGE } },
-  { call: "mmap", args: { addr: RAM, length: PAGE, prot: "rw", flags: ["MAP_SHARED", "MAP_FIXED"], fd: "file" }, as: "ram" },
+  {
+    call: "mmap",
+    args: { addr: RAM, length: PAGE, prot: "rw", flags: ["MAP_SHARED", "MAP_FIXED"], fd: "file" },
+    as: "ram",
+  },
 ];
 const createGmem: Step = {
   call: "KVM_CREATE_GUEST_MEMFD",
@@ -84,7 +90,11 @@ function race(
   steps: readonly Step[],
   concurrently: Readonly<Record<string, readonly Step[]>>,
 ): RaceScenario {
-  return { name, title, about, architectures, scenario: { title, machine: { nodes: 1 }, steps, concurrently } };
+  // On another architecture than the default one a scenario has to say so itself.
+  const [arch] = architectures;
+  const machine = { nodes: 1, ...(arch === "arm64" || arch === undefined ? {} : { arch }) };
+  const origin = "what may happen at the same time on the paths that the RFC touches";
+  return { name, title, about, origin, architectures, scenario: { title, machine, steps, concurrently } };
 }
 
 const gmem = [createGmem, mapGmem, gmemSlot, hostWrite];

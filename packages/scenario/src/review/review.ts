@@ -1,7 +1,7 @@
 import type { ConformInput } from "../conform/conform.js";
 import type { Architecture } from "../format/machine.js";
-import { type Kernel, kernelOf, kernels } from "../kernels/kernels.js";
 import type { Scenario } from "../format/scenario.js";
+import { type Kernel, kernelOf, kernels } from "../kernels/kernels.js";
 import { type LibraryScenario, library } from "../library/library.js";
 import { races } from "../library/races.js";
 import { NotBuiltIn, type RunResult, type Verdict, type Violation } from "../model.js";
@@ -131,7 +131,8 @@ function reviewOn(kernel: Kernel, arch: Architecture, patch: Patch, options: Rev
   const broken: ReviewFinding[] = [];
   const mended: ReviewFinding[] = [];
   const notModelled: { scenario: string; why: string }[] = [];
-  const own = options.races === false ? [] : races.filter(({ architectures }) => architectures.includes(arch));
+  const own =
+    options.races === false ? [] : races.filter(({ architectures }) => architectures.includes(arch));
   let done = 0;
 
   /** Both sides of a scenario, or nothing where the model lacks what it needs. */

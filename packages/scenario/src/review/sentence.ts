@@ -1,3 +1,4 @@
+import { kernelInWords } from "../kernels/kernels.js";
 import type { ReviewPart } from "./review.js";
 
 /** The verdict in words: in what model, on what evidence, and what it does not cover. */
@@ -13,7 +14,7 @@ export function sentenceOf(patch: string, parts: readonly ReviewPart[]): string 
       part.broken.length === 0
         ? "nothing that held without it breaks"
         : `${[...new Set(part.broken.map(({ violation }) => violation.property))].join(", ")} no longer holds in ${count(new Set(part.broken.map(({ scenario }) => scenario)).size, "scenario")}`;
-    return `in the model of Linux ${part.kernel} on ${part.arch} (${stands}; ${alsoPatched}), over ${count(part.rows.length, "scenario")} with calls made one after the other and ${raceCount(part)}: ${found}`;
+    return `in the model of ${kernelInWords(part.kernel)} on ${part.arch} (${stands}; ${alsoPatched}), over ${count(part.rows.length, "scenario")} with calls made one after the other and ${raceCount(part)}: ${found}`;
   });
   return `${said.join("; ")}. Not covered: races of more threads, weakly ordered memory, SPE.`;
 }

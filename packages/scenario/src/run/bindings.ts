@@ -4,7 +4,9 @@ import { fileBindings } from "./bind/files.js";
 import { kvmBindings } from "./bind/kvm.js";
 import { memoryBindings } from "./bind/memory.js";
 import { numaBindings } from "./bind/numa.js";
+import { pfncacheBindings } from "./bind/pfncache.js";
 import { processBindings } from "./bind/processes.js";
+import { userfaultfdBindings } from "./bind/userfaultfd.js";
 import type { Bindings } from "./outcome.js";
 
 /** The calls of the vocabulary that the model has. A new call is a function in a file under bind/. */
@@ -15,5 +17,7 @@ export const bindings: Bindings = {
   ...fileBindings,
   ...numaBindings,
   ...kvmBindings,
+  ...pfncacheBindings,
+  ...userfaultfdBindings,
   ...activityBindings,
 };

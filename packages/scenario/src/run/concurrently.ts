@@ -3,6 +3,7 @@ import { NotModelled, Task } from "@kvmm/mm-core";
 import type { Scenario } from "../format/scenario.js";
 import type { Step } from "../format/step.js";
 import type { Exploration, LaneStep, Violation } from "../model.js";
+import { noPrivatePageInUserSpace } from "../properties/private-memory.js";
 import { bindings } from "./bindings.js";
 import { callStep } from "./call-step.js";
 import { staleStage2Mapping } from "./slot-mappings.js";
@@ -40,6 +41,7 @@ export function exploreConcurrently(world: World, concurrently: NonNullable<Scen
 /** The properties that hold in every state, and what is wrong with the present one. */
 const PROPERTIES: readonly { readonly name: string; readonly broken: (world: World) => string | undefined }[] = [
   { name: "no stale stage-2 mapping", broken: staleStage2Mapping },
+  { ...noPrivatePageInUserSpace, broken: ({ kvm, vmm }) => noPrivatePageInUserSpace.broken(kvm, vmm) },
   {
     name: "no kernel warning",
     broken: (world) => {
@@ -84,6 +86,9 @@ function violationOf(violation: SearchResult["violations"][number], entries: rea
     return { thread: step.thread, call, fn: call, text: step.what, state: {} };
   });
   if (violation.kind === "deadlock") return { property: "no deadlock", text: violation.message, interleaving };
+  if (/ uses frame \d+, which is free$/.test(violation.message)) {
+    return { property: "no use after free", text: violation.message, interleaving };
+  }
   if (violation.kind === "error") return { property: "no error of the kernel's", text: violation.message, interleaving };
   const [property = "", ...text] = violation.message.split(": ");
   return { property, text: text.join(": "), interleaving };

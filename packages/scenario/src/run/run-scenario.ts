@@ -1,13 +1,16 @@
+import { UseAfterFree } from "@kvmm/kvm-memslots";
 import { NotModelled as Lacking, type Refusal } from "@kvmm/mm-core";
 import { ExpressionError } from "../format/expression.js";
 import type { Observation } from "../format/observation.js";
+import type { Architecture } from "../format/machine.js";
 import { patchesOf, type Scenario } from "../format/scenario.js";
 import type { Step } from "../format/step.js";
 import type { Behaviour } from "../kernels/behaviour.js";
-import { type Kernel, kernelOf, kernels, newestKernel } from "../kernels/kernels.js";
+import { type Kernel, kernelInWords, kernelOf, kernels, newestKernel } from "../kernels/kernels.js";
 import { type Decision, type Exploration, NotBuiltIn, type NotModelled, type RunOptions, type RunResult, type StepResult, type Violation } from "../model.js";
 import { applyPatch, type Patch } from "../patches/define-patch.js";
 import { patches as builtIn, patchOf } from "../patches/patches.js";
+import { properties } from "../properties/properties.js";
 import { builtInArchitectures } from "./architectures.js";
 import { bindings } from "./bindings.js";
 import { callStep } from "./call-step.js";
@@ -26,6 +29,7 @@ const MOST_DECISIONS = 64;
 /** What a scenario runs on. */
 export interface Setting {
   readonly kernel: Kernel;
+  readonly arch: Architecture;
   readonly patches: readonly Patch[];
   readonly behaviour: Behaviour;
 }
@@ -49,13 +53,13 @@ export function settingOf(scenario: Scenario, options: RunOptions): Setting {
     }
     if (!applied.some(({ name }) => name === patch.name)) applied.push(patch);
   }
-  return { kernel, patches: applied, behaviour: applied.reduce(applyPatch, kernel.behaviour) };
+  return { kernel, arch, patches: applied, behaviour: applied.reduce(applyPatch, kernel.behaviour) };
 }
 
 /** Runs the steps of a scenario on the model, one after the other. */
 export function runScenario(scenario: Scenario, options: RunOptions = {}): RunResult {
   const setting = settingOf(scenario, options);
-  const run = new Run(scenario, setting.behaviour, options);
+  const run = new Run(scenario, setting, options);
   run.steps();
   run.threads();
   return run.result(setting, options.seed ?? 0);
@@ -72,6 +76,8 @@ class Run {
   #before: FrameSnapshot | null = null;
   #accessed = false;
   #guestAccessed = false;
+  /** What a real kernel would do from here on nobody knows. */
+  #ended = false;
   readonly #violations: Violation[] = [];
   #exploration: Exploration | undefined;
   private readonly checks: boolean;
@@ -79,10 +85,11 @@ class Run {
 
   constructor(
     private readonly scenario: Scenario,
-    behaviour: Behaviour,
+    { arch, behaviour }: Setting,
     options: RunOptions,
   ) {
-    const { steps, machine } = scenario;
+    const { steps } = scenario;
+    const machine = { ...scenario.machine, arch };
     this.checks = options.checks !== false;
     this.#dumps = options.stage2 ?? machine.config === "lab";
     for (const [step, { call }] of steps.entries()) {
@@ -97,7 +104,7 @@ class Run {
 
   steps(): void {
     for (const [index, step] of this.scenario.steps.entries()) {
-      if (this.#lacking.length > 0) {
+      if (this.#lacking.length > 0 || this.#ended) {
         this.#observed.push({});
         this.#steps.push({ decisions: [] });
         this.#names.push(new Map());
@@ -108,7 +115,7 @@ class Run {
   /** Every interleaving of the threads, from where the steps have led. */
   threads(): void {
     const { concurrently } = this.scenario;
-    if (concurrently === undefined || this.#world === null || this.#lacking.length > 0) return;
+    if (concurrently === undefined || this.#world === null || this.#lacking.length > 0 || this.#ended) return;
     try {
       const { exploration, violations } = exploreConcurrently(this.#world, concurrently);
       this.#exploration = exploration;
@@ -167,6 +174,11 @@ class Run {
   #check(step: number): void {
     const stale = staleStage2Mapping(this.#world!);
     if (stale !== undefined) this.#violations.push({ property: "no stale stage-2 mapping", text: stale, step });
+    const { kvm, vmm } = this.#world!;
+    for (const { name, broken } of properties) {
+      const text = broken(kvm, vmm);
+      if (text !== undefined) this.#violations.push({ property: name, text, step });
+    }
   }
 
   /** What the scenario expects at its end. */
@@ -185,12 +197,15 @@ class Run {
       const call = this.scenario.steps[step]?.call ?? "none";
       if (error instanceof Lacking) this.#lacking.push({ step, call, why: error.message });
       else if (error instanceof ExpressionError) this.#lacking.push({ step, call, why: error.message });
-      else throw error;
+      else if (error instanceof UseAfterFree) {
+        this.#violations.push({ property: "no use after free", text: error.message, step });
+        this.#ended = true;
+      } else throw error;
       return undefined;
     }
   }
 
-  result({ kernel, patches }: Setting, seed: number): RunResult {
+  result({ kernel, arch, patches }: Setting, seed: number): RunResult {
     const warnings = this.#world?.host.warnings.peek() ?? [];
     if (this.#world !== null && this.#lacking.length === 0) this.#expectations(this.#world);
     const violations = [
@@ -198,18 +213,18 @@ class Run {
       ...this.#violations,
     ];
     const verdict = violations.length === 0 ? "holds" : "breaks";
-    const model = [`Linux ${kernel.name}`, ...patches.map(({ name }) => name)].join(" with ");
+    const model = [kernelInWords(kernel.name), ...patches.map(({ name }) => name)].join(" with ");
     const what =
       violations.length === 0
         ? "every property held"
         : violations.map(({ property, text }) => `${property}: ${text}`).join("; ");
     return {
       kernel: kernel.name,
-      arch: "arm64",
+      arch,
       patches: patches.map(({ name }) => name),
       seed,
       verdict,
-      sentence: `in the model of ${model} on arm64, ${orders(this.#exploration)}: ${what}.`,
+      sentence: `in the model of ${model} on ${arch}, ${orders(this.#exploration)}: ${what}.`,
       observed: this.#observed,
       steps: this.#steps,
       names: this.#names,

@@ -1,6 +1,7 @@
 import { Arm64Mmu } from "@kvmm/arm64-stage2";
-import type { Memslot } from "@kvmm/kvm-memslots";
+import { type Memslot, ReferenceMmu } from "@kvmm/kvm-memslots";
 import { PAGE_SIZE, PageFlag, type Pfn, type Pte, PteFlag, pteHas, ptePfn, ptePresent } from "@kvmm/mm-core";
+import { peekUserEntry } from "../properties/user-entry.js";
 import type { World } from "./world.js";
 
 /** What stage 2 has for one page of a slot. */
@@ -16,6 +17,12 @@ const MOST_PAGES = 4096;
 export function slotMappings(world: World, slot: Memslot): ReadonlyMap<number, SlotMapping> {
   const mapped = new Map<number, SlotMapping>();
   const { mmu } = world.kvm;
+  if (mmu instanceof ReferenceMmu) {
+    for (let page = 0; page < Math.min(slot.npages, MOST_PAGES); page++) {
+      const spte = mmu.peek(slot.baseGfn + page);
+      if (spte !== null) mapped.set(page, spte);
+    }
+  }
   if (!(mmu instanceof Arm64Mmu)) return mapped;
   for (let page = 0; page < Math.min(slot.npages, MOST_PAGES); page++) {
     const leaf = mmu.peekLeaf((slot.baseGfn + page) * PAGE_SIZE);
@@ -35,12 +42,7 @@ export function mappedPages(world: World): number {
 
 /** The entry of the VMM's page table for an address, as it is. */
 export function peekHostEntry(world: World, address: number): Pte {
-  let table = world.vmm.mm.pgd;
-  for (;;) {
-    const { pte, child } = table.peek(table.indexOf(address));
-    if (child === null) return pte;
-    table = child;
-  }
+  return peekUserEntry(world.vmm, address);
 }
 
 /**
@@ -68,6 +70,24 @@ export function staleStage2Mapping(world: World): string | undefined {
         return `${where} is mapped at stage 2 to frame ${pfn}, which user space no longer maps there`;
       }
       if (writable && !pteHas(pte, PteFlag.write)) return `${where} is writable at stage 2, but not for user space`;
+    }
+  }
+  return undefined;
+}
+
+/**
+ * The rule that dirty logging is there to keep: the guest may write to a page of a logged slot only while its bit is
+ * set, so that the first write after it was cleared is noted.
+ * @returns what is wrong, or undefined
+ */
+export function unloggedWrite(world: World): string | undefined {
+  for (const slot of world.kvm.peekMemslots().peek()) {
+    const { dirtyBitmap } = slot;
+    if (dirtyBitmap === null) continue;
+    for (const [page, { writable }] of slotMappings(world, slot)) {
+      if (writable && !dirtyBitmap.peek(page)) {
+        return `page ${page} of slot ${slot.slotId} is clean in its dirty log, and the guest can write to it without a fault`;
+      }
     }
   }
   return undefined;

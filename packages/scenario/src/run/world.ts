@@ -1,4 +1,4 @@
-import { arm64 } from "@kvmm/arm64-stage2";
+import { Arm64Mmu, arm64, BreakBeforeMake, NO_TLB } from "@kvmm/arm64-stage2";
 import { Store } from "@kvmm/interleave";
 import {
   guestAccess,
@@ -7,6 +7,7 @@ import {
   KvmModule,
   kvmIoctl,
   openKvm,
+  referenceArchitecture,
   setMemoryRegion2,
   type Vcpu,
 } from "@kvmm/kvm-memslots";
@@ -27,6 +28,8 @@ import type { Machine } from "../format/machine.js";
 import type { PageList } from "../format/page-list.js";
 import type { Step } from "../format/step.js";
 import type { Behaviour } from "../kernels/behaviour.js";
+import { Caches } from "./caches.js";
+import { cpuOf } from "./cpu.js";
 
 /** A memslot that the VM has before the first step. */
 interface Predefined {
@@ -57,15 +60,20 @@ export class World {
   readonly #lengths = new Map<string, number>();
   readonly kvm: Kvm;
   readonly vcpu: Vcpu;
+  /** The pfncaches that calls have made; what their names stand for. */
+  readonly caches = new Caches();
+  /** Holds the stores to the stage-2 tables of `vm` against the architecture. */
+  breakBeforeMake: BreakBeforeMake | null = null;
   /** Memslots that are no part of what is observed, but for the dumps of stage 2. */
   readonly predefined: ReadonlySet<number>;
 
   constructor(
     readonly machine: Machine,
     behaviour: Behaviour,
+    /** Watch the stage-2 tables of `vm`? Costs time. */
+    watch = false,
   ) {
     if ((machine.page_size ?? 4096) !== 4096) throw new NotModelled(`pages of ${machine.page_size} bytes`);
-    if ((machine.arch ?? "arm64") !== "arm64") throw new NotModelled(`a run on ${machine.arch}`);
     this.store.names[0] = "the VMM";
     this.host = new Host(this.store, {
       nodes: machine.nodes ?? 2,
@@ -73,15 +81,21 @@ export class World {
       behaviour: behaviour.mm,
     });
     this.module = new KvmModule(this.host, {
-      architecture: arm64({ behaviour: behaviour.arm64 }),
+      architecture: machine.arch === "x86" ? referenceArchitecture({ arch: "x86" }) : this.#arm64(behaviour, watch),
       behaviour: behaviour.kvm,
-      userAddressBits: machine.config === "lab" ? 48 : 52,
+      // mm-core maps within 48 bits, as arm64 does; so it does for x86.
+      userAddressBits: machine.arch === "x86" || machine.config === "lab" ? 48 : 52,
     });
     this.vmm = this.host.spawn("vmm");
     openConsole(this.vmm);
     this.#name("kvm", openKvm(this.vmm, this.module));
     const vm = this.#ioctl("vm", "kvm", { request: "KVM_CREATE_VM", type: machine.vm_type ?? 0 });
     this.kvm = this.vmm.process.file(vm)!.data as Kvm;
+    if (this.kvm.mmu instanceof Arm64Mmu) this.breakBeforeMake?.watch(this.kvm.mmu.pgt);
+    if (machine.eager_split_chunk_size !== undefined) {
+      const args = [machine.eager_split_chunk_size];
+      this.#ioctl("vm", "vm", { request: "KVM_ENABLE_CAP", arg: { cap: "KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE", args } }, vm);
+    }
     const vcpu = this.#ioctl("vcpu", "vm", { request: "KVM_CREATE_VCPU" });
     this.vcpu = this.vmm.process.file(vcpu)!.data as Vcpu;
     const predefined = machine.config === "lab" ? [PROGRAM, DATA] : [PROGRAM];
@@ -92,13 +106,27 @@ export class World {
     if (this.predefined.has(DATA.slot)) guestAccess(this.vcpu, DATA.gpa, "write", 0);
   }
 
-  /** The guest runs: it fetches its program. */
+  #arm64(behaviour: Behaviour, watch: boolean) {
+    const watcher = watch ? new BreakBeforeMake() : null;
+    this.breakBeforeMake = watcher;
+    let isFirst = true;
+    const tlb = () => {
+      const own = watcher !== null && isFirst ? watcher.tlb : NO_TLB;
+      isFirst = false;
+      return own;
+    };
+    return arm64({ behaviour: behaviour.arm64, ...cpuOf(this.machine.cpu), tlb });
+  }
+
+  /** The guest runs: it fetches its program. Threads that are explored leave that out, as long as it is mapped. */
   runProgram(): void {
+    if (this.store.task !== null) return;
     guestAccess(this.vcpu, PROGRAM.gpa, "exec");
   }
 
   /** The guest takes an exception: it fetches its vectors. */
   takeException(): void {
+    if (this.store.task !== null) return;
     guestAccess(this.vcpu, PROGRAM.gpa + PAGE_SIZE, "exec");
   }
 
@@ -123,9 +151,9 @@ export class World {
     );
   }
 
-  #ioctl(name: string, on: string, call: KvmIoctl): number {
+  #ioctl(name: string, on: string, call: KvmIoctl, value?: number): number {
     const { ret } = must(kvmIoctl(this.vmm, Number(this.names.get(on)), call));
-    this.#name(name, ret);
+    this.#name(name, value ?? ret);
     return ret;
   }
 

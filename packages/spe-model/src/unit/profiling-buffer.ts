@@ -1,4 +1,3 @@
-import { PMBLIMITR } from "../registers/spe-registers.js";
 import type { ProfilingMemory, TranslationFault } from "./profiling-memory.js";
 
 /** What became of a record that was to be written. */
@@ -10,6 +9,8 @@ export type WriteResult =
   | { readonly kind: "fault"; readonly fault: TranslationFault; readonly pointer: bigint; readonly torn: boolean };
 
 const PAGE = 4096n;
+/** PMBLIMITR_EL1.LIMIT, in place: bits 63:12. */
+const LIMIT = ~0xfffn;
 
 /**
  * Writes a record at the buffer's pointer. The buffer is full once it has no room for a record of
@@ -23,12 +24,13 @@ export function writeToBuffer(
   maxRecordSize: number,
   record: Uint8Array,
 ): WriteResult {
-  const limit = BigInt(PMBLIMITR.decode(pmblimitr).LIMIT) * PAGE;
+  const limit = pmblimitr & LIMIT;
   if (pointer + BigInt(record.length) > limit) return { kind: "full" };
+  const start = Number(pointer & (PAGE - 1n));
   let done = 0;
   while (done < record.length) {
-    const va = BigInt.asUintN(64, pointer + BigInt(done));
-    const size = Math.min(record.length - done, Number(PAGE - (va % PAGE)));
+    const va = pointer + BigInt(done);
+    const size = Math.min(record.length - done, 4096 - ((start + done) % 4096));
     const place = memory.translate(va);
     if (place.kind === "fault") return { kind: "fault", fault: place, pointer: va, torn: done > 0 };
     memory.store(place.address, record.subarray(done, done + size));

@@ -46,6 +46,7 @@ function passesType(operation: SampledOperation, control: bigint): boolean {
  * (Arm ARM, "Filtering sample records").
  */
 export function passesFilters(operation: ExecutedOperation, registers: FilterRegisters): boolean {
+  if (registers.PMSFCR_EL1 === 0n) return true;
   const { FE, FT, FL, FnE, FDS } = PMSFCR.decode(registers.PMSFCR_EL1);
   if (FT && !passesType(operation.operation, registers.PMSFCR_EL1)) return false;
   if (FE && (operation.events & registers.PMSEVFR_EL1) !== registers.PMSEVFR_EL1) return false;

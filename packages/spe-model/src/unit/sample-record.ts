@@ -1,5 +1,4 @@
 import { ADDRESS_MASK } from "../address/address.js";
-import { PMSCR, PMSIDR } from "../registers/spe-registers.js";
 import type { SpeRecord } from "../record/record.js";
 import type { ExecutedOperation } from "./executed-operation.js";
 
@@ -13,6 +12,11 @@ export interface SampleContext {
   readonly timestamp: bigint;
 }
 
+// Bits of PMSCR_EL1; this runs for each record.
+const TS = 1 << 5;
+const PA = 1 << 4;
+const CX = 1 << 3;
+
 /**
  * The record of an operation, with what PMSCR_EL1 lets in, and latencies that saturate as
  * PMSIDR_EL1.COUNTSIZE says.
@@ -23,8 +27,8 @@ export function sampleRecord(
   pmscr: bigint,
   pmsidr: bigint,
 ): SpeRecord {
-  const { PA, CX, TS } = PMSCR.decode(pmscr);
-  const most = PMSIDR.decode(pmsidr).COUNTSIZE === 3 ? 0xffff : 0xfff;
+  const control = Number(pmscr & 0xffn);
+  const most = ((pmsidr >> 16n) & 0xfn) === 3n ? 0xffff : 0xfff;
   const { el } = context;
   const instruction = (va: bigint) => ({ address: va & ADDRESS_MASK, el, ns: true, nse: false });
   const { latency, target, dataVirtual, dataPhysical, dataSource } = operation;
@@ -38,18 +42,18 @@ export function sampleRecord(
       issue: Math.min(issue, most),
       ...(translation !== undefined && { translation: Math.min(translation, most) }),
     },
-    ...(CX && { contextEl1: context.contextId }),
+    ...((control & CX) !== 0 && { contextEl1: context.contextId }),
     ...(target !== undefined && { target: instruction(target) }),
     ...(dataVirtual !== undefined && {
       dataVirtual: { address: dataVirtual & ADDRESS_MASK, tag: Number(dataVirtual >> 56n) },
     }),
-    ...(PA &&
+    ...((control & PA) !== 0 &&
       dataPhysical !== undefined && {
         dataPhysical: { address: dataPhysical, ns: true, nse: false, checked: false, tag: 0 },
       }),
     ...(dataSource !== undefined && {
       dataSource: { value: BigInt(dataSource), width: dataSource > 0xff ? (2 as const) : (1 as const) },
     }),
-    ...(TS && { timestamp: context.timestamp }),
+    ...((control & TS) !== 0 && { timestamp: context.timestamp }),
   };
 }

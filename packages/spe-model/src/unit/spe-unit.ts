@@ -81,6 +81,13 @@ export class SpeUnit {
   readonly #alignment: number;
   #inFlight: InFlight | undefined;
   #queue: Queued[] = [];
+  /** What the registers say, decoded once when they are written. */
+  #samplesEl0 = false;
+  #samplesEl1 = false;
+  #enabled = false;
+  #discards = false;
+  #stopped = false;
+  #collided = false;
 
   constructor(options: UnitOptions) {
     const pmsidr = options.pmsidr ?? DEFAULT_PMSIDR;
@@ -124,22 +131,35 @@ export class SpeUnit {
   write(register: RegisterName, value: bigint): void {
     if (register === "PMSIDR_EL1" || register === "PMBIDR_EL1") throw new ReadOnlyRegisterError(register);
     this.#registers[register] = BigInt.asUintN(64, value);
+    if (register === "PMSCR_EL1") {
+      const { E0SPE, E1SPE } = PMSCR.decode(value);
+      this.#samplesEl0 = E0SPE === 1;
+      this.#samplesEl1 = E1SPE === 1;
+    }
+    if (register === "PMBSR_EL1") {
+      const { S, COLL } = PMBSR.decode(value);
+      this.#stopped = S === 1;
+      this.#collided = COLL === 1;
+    }
+    if (register === "PMBLIMITR_EL1") {
+      const { E, FM } = PMBLIMITR.decode(value);
+      this.#enabled = E === 1;
+      this.#discards = FM === 2;
+      // Records that nobody drained before the buffer was disabled have nowhere to go.
+      if (!this.#enabled) this.#loseQueue();
+    }
     if (register === "PMSIRR_EL1") this.#interval.reload = value;
     if (register === "PMSICR_EL1") this.#interval.value = value;
-    // Records that nobody drained before the buffer was disabled have nowhere to go.
-    if (register === "PMBLIMITR_EL1" && PMBLIMITR.decode(value).E === 0) this.#loseQueue();
   }
 
   /** The level of the interrupt: PMBSR_EL1.S. */
   get interrupt(): boolean {
-    return PMBSR.decode(this.#registers.PMBSR_EL1).S === 1;
+    return this.#stopped;
   }
 
   /** Whether operations at an exception level (0 or 1) are counted. */
   profiles(el: 0 | 1): boolean {
-    const { E0SPE, E1SPE } = PMSCR.decode(this.#registers.PMSCR_EL1);
-    const enabled = PMBLIMITR.decode(this.#registers.PMBLIMITR_EL1).E === 1;
-    return enabled && !this.interrupt && (el === 0 ? E0SPE : E1SPE) === 1;
+    return this.#enabled && !this.#stopped && (el === 0 ? this.#samplesEl0 : this.#samplesEl1);
   }
 
   /**
@@ -212,10 +232,10 @@ export class SpeUnit {
     this.counters.samples++;
     if (this.#inFlight) {
       this.counters.collisions++;
-      this.#registers.PMBSR_EL1 |= PMBSR.encode({ COLL: 1 });
+      if (!this.#collided) this.write("PMBSR_EL1", this.#registers.PMBSR_EL1 | PMBSR.encode({ COLL: 1 }));
       return;
     }
-    const timestamp = (BigInt(this.#now) * BigInt(this.#timerRate)) >> 10n;
+    const timestamp = BigInt(Math.floor((this.#now / 1024) * this.#timerRate));
     const pmscr = this.#registers.PMSCR_EL1;
     this.#inFlight = { operation, el, timestamp, pmscr, ends: this.#now + operation.latency.total };
   }
@@ -227,7 +247,7 @@ export class SpeUnit {
     this.#inFlight = undefined;
     const { counters } = this;
     const registers = this.#registers;
-    if (PMBLIMITR.decode(registers.PMBLIMITR_EL1).E === 0 || this.interrupt) {
+    if (!this.#canWrite()) {
       counters.abandoned++;
       return;
     }
@@ -235,7 +255,7 @@ export class SpeUnit {
       counters.filtered++;
       return;
     }
-    if (PMBLIMITR.decode(registers.PMBLIMITR_EL1).FM === 2) {
+    if (this.#discards) {
       counters.discarded++;
       return;
     }
@@ -246,7 +266,7 @@ export class SpeUnit {
   }
 
   #canWrite(): boolean {
-    return PMBLIMITR.decode(this.#registers.PMBLIMITR_EL1).E === 1 && !this.interrupt;
+    return this.#enabled && !this.#stopped;
   }
 
   #writeOldest(): void {
@@ -257,13 +277,8 @@ export class SpeUnit {
       counters.lost++;
       return;
     }
-    const result = writeToBuffer(
-      this.#memory,
-      registers.PMBPTR_EL1,
-      registers.PMBLIMITR_EL1,
-      this.#maxRecordSize,
-      record.bytes,
-    );
+    const { PMBPTR_EL1, PMBLIMITR_EL1 } = registers;
+    const result = writeToBuffer(this.#memory, PMBPTR_EL1, PMBLIMITR_EL1, this.#maxRecordSize, record.bytes);
     switch (result.kind) {
       case "written":
         counters.written++;
@@ -307,8 +322,7 @@ export class SpeUnit {
   }
 
   #raise(reason: BufferEventReason, fsc: number, dataLost: boolean): void {
-    const collided = PMBSR.decode(this.#registers.PMBSR_EL1).COLL === 1;
-    this.#registers.PMBSR_EL1 = bufferEventSyndrome(reason, fsc, dataLost, collided);
+    this.write("PMBSR_EL1", bufferEventSyndrome(reason, fsc, dataLost, this.#collided));
     this.#raised = true;
   }
 }

@@ -6,8 +6,8 @@ const onCache = { cache: required(cache) };
 /** KVM's own use of guest memory through a gfn_to_pfn_cache (virt/kvm/pfncache.c). No recording has them. */
 export const pfncacheCalls = {
   kvm_gpc_activate: call(
-    "makes a cache of a guest page, given by its gpa or by a user address",
-    { gpa: optional(size), addr: optional(address), length: required(size) },
+    "makes a cache of a guest page, given by its gpa or by a user address; or activates one again",
+    { gpa: optional(size), addr: optional(address), length: required(size), cache: optional(cache) },
     { gives: "cache" },
   ),
   kvm_gpc_check: call("asks whether the cache is valid", { ...onCache, length: optional(size) }),

@@ -1,5 +1,5 @@
-import { guestAccess } from "@kvmm/kvm-memslots";
-import { hostAccess, PAGE_SIZE } from "@kvmm/mm-core";
+import { type GuestAccess, guestAccess } from "@kvmm/kvm-memslots";
+import { hex, hostAccess, PAGE_SIZE } from "@kvmm/mm-core";
 import type { Access, ExitObservation, FaultObservation, Observation, SignalObservation } from "../../format/observation.js";
 import type { Bindings, CallOutcome } from "../outcome.js";
 import { GroupedPages } from "../page-runs.js";
@@ -9,6 +9,10 @@ import type { Task } from "@kvmm/mm-core";
 
 /** A first word is 32 bits. */
 const WORD = 0xffff_ffffn;
+/** RET: what a page that the guest calls should hold. */
+const RET = 0xd65f_03c0;
+/** ESR_EL1 of an instruction that is none: class 0, IL. */
+const UNDEFINED_INSTRUCTION = 0x200_0000;
 
 interface Range {
   readonly length: bigint;
@@ -31,11 +35,16 @@ export function guestTouch(world: World, kind: Access, args: Range & { readonly 
   const exits = new GroupedPages<Omit<ExitObservation, "pages">>();
   let value: number | undefined;
   let word = written?.value ?? 0n;
+  world.runProgram();
   for (const offset of touched(args)) {
     const page = Math.floor(offset / PAGE_SIZE);
     const done = guestAccess(world.vcpu, unsigned(args.gpa) + offset, kind, Number(word & WORD));
     for (const fault of done.faults) faults.add(fault, page);
-    if (done.exit !== undefined) {
+    const exception = exceptionOf(kind, done);
+    if (exception !== undefined) {
+      exits.add({ exception: hex(exception) }, page);
+      world.takeException();
+    } else if (done.exit !== undefined) {
       const { reason, errno, signal, code } = done.exit;
       exits.add(
         {
@@ -56,6 +65,12 @@ export function guestTouch(world: World, kind: Access, args: Range & { readonly 
     ...orNothing("faults", faults.list()),
   };
   return { observation };
+}
+
+/** The ESR_EL1 of the exception that the guest took instead of completing an access. */
+function exceptionOf(kind: Access, { exit, value }: GuestAccess): number | undefined {
+  if (exit === undefined && kind === "exec" && value !== RET) return UNDEFINED_INSTRUCTION;
+  return exit?.exception;
 }
 
 /** A thread's accesses through its own mapping, and the signals that they raise. */

@@ -1,0 +1,48 @@
+import { defineConfig } from "vitepress";
+import { sidebar } from "./sidebar.js";
+
+/** Where the site stands on its host: `/` or `/kvmm/`. */
+const base = process.env["KVMM_DOCS_BASE"] ?? "/kvmm/";
+
+// Workspace packages are bundled from their TypeScript sources, as their tests read them.
+const conditions = ["@kvmm/source"];
+
+export default defineConfig({
+  title: "kvmm",
+  titleTemplate: ":title · kvmm",
+  description: "What the host does to a guest's memory under Linux KVM on arm64, when, and what can go wrong.",
+  lang: "en",
+  base,
+  srcDir: "pages",
+  outDir: ".vitepress/dist",
+  cleanUrls: false,
+  metaChunk: true,
+  head: [
+    ["link", { rel: "icon", type: "image/svg+xml", href: `${base}icon.svg` }],
+    ["meta", { name: "theme-color", content: "#1b5e8a" }],
+  ],
+  markdown: { theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" } },
+  themeConfig: {
+    search: { provider: "local", options: { detailedView: true } },
+    nav: [
+      { text: "Start", link: "/start" },
+      { text: "How it works", link: "/how/" },
+      { text: "Playground", link: "/playground" },
+      { text: "Recipes", link: "/recipes/" },
+      { text: "Reference", link: "/reference/" },
+      { text: "Findings", link: "/findings" },
+    ],
+    sidebar,
+    outline: { level: [2, 3] },
+    docFooter: { prev: "Before", next: "Next" },
+    footer: { message: "Apache-2.0. Everything on this site runs in the page; no request leaves it." },
+  },
+  vite: {
+    publicDir: "../public",
+    resolve: { conditions },
+    ssr: { resolve: { conditions }, noExternal: [/^@kvmm\//] },
+    worker: { format: "es" },
+    optimizeDeps: { exclude: ["@kvmm/scenario"] },
+    build: { chunkSizeWarningLimit: 1500, target: "es2022" },
+  },
+});

@@ -1,0 +1,48 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { root } from "./workspace.js";
+import { code, plain, table } from "./markdown.js";
+import { writePage } from "./write.js";
+
+/** From the last run of the benchmarks: bench/results holds one JSON document for each. */
+export function generateBenchmarks(): void {
+  const directory = `${root}bench/results`;
+  const files = existsSync(directory) ? readdirSync(directory).filter((name) => name.endsWith(".json")).sort() : [];
+  const lines = ["# Benchmarks", "", "What the model costs. `npm run bench` measures again.", ""];
+  if (files.length === 0) lines.push("No run of the benchmarks has been kept yet.");
+  for (const file of files) {
+    const document: unknown = JSON.parse(readFileSync(`${directory}/${file}`, "utf8"));
+    lines.push(`## ${plain(file.replace(/\.json$/, ""))}`, "", ...render(document), "");
+  }
+  writePage("benchmarks.md", lines);
+}
+
+/** Whatever a benchmark wrote: scalars as a list, lists of records as tables. */
+function render(value: unknown): readonly string[] {
+  if (!isRecord(value)) return [Array.isArray(value) ? recordsTable(value) : scalar(value)];
+  const entries = Object.entries(value);
+  const lines = entries.filter(([, v]) => !isNested(v)).map(([name, v]) => `- ${plain(name)}: ${scalar(v)}`);
+  for (const [name, nested] of entries.filter(([, v]) => isNested(v)))
+    lines.push("", `### ${plain(name)}`, "", ...render(nested));
+  return lines;
+}
+
+function recordsTable(list: readonly unknown[]): string {
+  const records = list.filter(isRecord);
+  if (records.length !== list.length || list.length === 0) return list.map(scalar).join(", ");
+  const keys = [...new Set(records.flatMap((record) => Object.keys(record)))];
+  return table(keys.map(plain), records.map((record) => keys.map((key) => scalar(record[key]))));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isNested(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
+}
+
+function scalar(value: unknown): string {
+  if (typeof value === "number") return Number.isInteger(value) ? `${value}` : `${Number(value.toPrecision(4))}`;
+  if (value === undefined || value === null) return "";
+  return typeof value === "object" ? code(JSON.stringify(value)) : plain(String(value));
+}

@@ -1,0 +1,43 @@
+import { library, numaAnswer, patchOf, type ReviewPart, type ReviewRow, review } from "@kvmm/scenario";
+import { code, plain, table } from "./markdown.js";
+import { recordedSets } from "./recorded.js";
+import { write } from "./write.js";
+
+/** The tables of the findings, from a review of the RFC at build time. */
+export function generateReview(): void {
+  const patch = patchOf("gmem-ignore-notifiers-rfc")!;
+  const ids = new Set(library.map(({ recordedAs }) => recordedAs));
+  const recordings = recordedSets().flatMap(({ inputs }) => inputs.filter(({ recording }) => ids.has(recording.id)));
+  const [part] = review(patch, { architectures: ["arm64"], kernels: ["7.2"], recordings }).parts;
+  write("src/generated/numa.md", numaTable(part!));
+  write("src/generated/operations.md", operationTable(part!));
+}
+
+function numaTable(part: ReviewPart): string {
+  const { reached, notReached } = numaAnswer(part);
+  const row = (found: string) => (row: ReviewRow) => [
+    code(row.policy!.ofFile),
+    code(row.policy!.ofTask),
+    `${row.policy!.mode}`,
+    found,
+    row.recorded.without ? "yes" : "no",
+    `[step through it](/playground.md#example=${encodeURIComponent(row.scenario)})`,
+  ];
+  const rows = [...reached.map(row("**yes**")), ...notReached.map(row("no"))];
+  const head = ["policy of the file", "of the task", "numa\\_balancing", "notifier", "same recorded", ""];
+  return `${table(head, rows)}\n`;
+}
+
+function operationTable({ rows }: ReviewPart): string {
+  const own = rows.filter(({ gmemOnly, kind }) => gmemOnly && kind === "operation");
+  const cells = own.map((row) => [
+    plain(row.operation),
+    plain(row.memory),
+    `${row.without.lost}`,
+    `${row.with.lost}`,
+    row.recorded.without && row.recorded.with ? "both" : row.recorded.without ? "without" : "",
+    `[open](/playground.md#example=${encodeURIComponent(row.scenario)})`,
+  ]);
+  const head = ["operation", "what is mapped at the slot", "pages lost", "with the RFC", "recorded too", ""];
+  return `${table(head, cells)}\n`;
+}

@@ -1,0 +1,17 @@
+import { defineConfig } from "vitest/config";
+
+// Workspace packages are read from their TypeScript sources, so that tests need no build.
+const conditions = ["@kvmm/source", "node", "import", "module", "default"];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    include: ["src/**/*.test.ts", "test/**/*.test.ts", "e2e/**/*.test.ts"],
+    server: { deps: { inline: [/^@kvmm\//] } },
+    // The walks through the site share one browser and one server.
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});

@@ -1,0 +1,314 @@
+import type { Store } from "../store.js";
+import { type Counterexample, record } from "./counterexample.js";
+import type { Finding, Properties, ViolationKind } from "./judge.js";
+import { type BoundName, type Bounds, Limits } from "./limits.js";
+import type { Round } from "./livelock.js";
+import { Privacy } from "./privacy.js";
+import { Program, RefutedError, type Thread } from "./program.js";
+import { RandomWalks } from "./random.js";
+import { type PathStep, ShortestSearch } from "./shortest.js";
+import { StateSearch } from "./states.js";
+import { TraceSearch } from "./traces.js";
+
+/**
+ * - `states`: depth-first over states, with sleep sets and fused steps. For everything that is not tiny.
+ * - `traces`: each class of equivalent interleavings once, by source-set dynamic partial-order reduction, without
+ *   remembering states. For small programs, and to check the other.
+ * - `random`: random walks, for what is too large.
+ */
+export type Method = "states" | "traces" | "random";
+
+export interface ExploreOptions extends Properties {
+  /** Default `states`. */
+  readonly method?: Method;
+  /** Stop at the first violation. Default true. Else each different violation is reported once. */
+  readonly stopAtFirst?: boolean;
+  readonly bounds?: Bounds;
+  /** For random walks. Default 1. */
+  readonly seed?: number;
+  /** Leave transitions away that lead to states that others lead to (states only). Default true. */
+  readonly sleepSets?: boolean;
+  /** Make steps that nobody else can observe together with the step before (states only). Default true. */
+  readonly fuse?: boolean;
+  /** Make steps again from memory instead of running their paths. Default true. */
+  readonly remember?: boolean;
+  /** Look for livelocks (states only). Default true. */
+  readonly livelocks?: boolean;
+  /** Look for the counterexample with the fewest preemptions, then the fewest steps. Default true. */
+  readonly minimize?: boolean;
+}
+
+export interface ExploredViolation {
+  readonly kind: ViolationKind;
+  readonly message: string;
+  readonly counterexample: Counterexample;
+}
+
+export interface Exploration {
+  readonly method: Method;
+  readonly verdict: "holds" | "violated" | "unknown";
+  /** The verdict, and what it covers, in a sentence. */
+  readonly sentence: string;
+  /** Everything was covered, up to the first violation of each interleaving. */
+  readonly exhaustive: boolean;
+  /** Why not, as far as bounds are to blame. */
+  readonly boundsHit: readonly BoundName[];
+  /** Different states visited; 0 where none are remembered. */
+  readonly states: number;
+  /** Classes of equivalent interleavings, or random walks. */
+  readonly traces: number;
+  /** Steps made, also those that led to known states, and how many of them by running their path. */
+  readonly steps: number;
+  readonly runs: number;
+  /** Final states (or traces, or walks) in which every thread was done. */
+  readonly finals: number;
+  /** How likely it is that some state was taken for another, if hashes are as good as random. */
+  readonly collision: number;
+  readonly violations: readonly ExploredViolation[];
+}
+
+/** Violations beyond so many different ones are not told apart any more. */
+const MAX_VIOLATIONS = 100;
+
+/** The shortest counterexample is looked for among so many states, and given up. */
+const SHORTEST_STATES = 300_000;
+
+/** Random walks from which who accesses what is learnt. */
+const WARM_UP = 32;
+
+const NO_LIMITS = new Limits({});
+
+/**
+ * Explores the interleavings of threads from the store's present state, and returns to it.
+ * @throws ReplayError or OpaqueError when a path cannot be explored: nothing is said about it then
+ */
+export function explore(store: Store, threads: readonly Thread[], options: ExploreOptions = {}): Exploration {
+  return new Explorer(store, threads, options).run();
+}
+
+/** What was found, and how to get there. */
+interface Found extends Finding {
+  readonly path: readonly PathStep[];
+  readonly loop: readonly PathStep[];
+  readonly isShortest: boolean;
+}
+
+interface Counts {
+  states: number;
+  traces: number;
+  finals: number;
+  isComplete: boolean;
+}
+
+class Explorer {
+  readonly #limits: Limits;
+  readonly #found = new Map<string, Found>();
+  readonly #counts: Counts = { states: 0, traces: 0, finals: 0, isComplete: false };
+  #steps = 0;
+  #runs = 0;
+  #remembers: boolean;
+  #privacy: Privacy | null;
+
+  constructor(
+    private readonly store: Store,
+    private readonly threads: readonly Thread[],
+    private readonly options: ExploreOptions,
+  ) {
+    this.#limits = new Limits(options.bounds ?? {});
+    this.#remembers = options.remember !== false && store.onTrace === null;
+    const fuses = options.fuse !== false && (options.method ?? "states") === "states";
+    this.#privacy = fuses ? new Privacy(options.check === undefined) : null;
+  }
+
+  run(): Exploration {
+    while (!this.#attempt()) this.#found.clear();
+    const violations = this.#violations();
+    return this.#result(violations);
+  }
+
+  /** @returns false if something was taken for granted that is not so, and is no more */
+  #attempt(): boolean {
+    const program = this.#program();
+    try {
+      const failures = program.start();
+      for (const failure of failures) this.#report(failure, []);
+      if (failures.length === 0) this.#explore(program);
+    } catch (error) {
+      if (!(error instanceof RefutedError)) throw error;
+      this.#remembers = false;
+      return false;
+    } finally {
+      this.#steps += program.steps;
+      this.#runs += program.runs;
+      program.close();
+    }
+    if (!this.#privacy?.isRefuted) return true;
+    this.#privacy.isRefuted = false;
+    return false;
+  }
+
+  #program(): Program {
+    const privacy = this.#privacy;
+    return new Program(
+      this.store,
+      this.threads,
+      this.#remembers,
+      privacy === null ? null : (t, accesses) => privacy.note(t, accesses),
+    );
+  }
+
+  #explore(program: Program): void {
+    const { options } = this;
+    const { bounds = {} } = options;
+    switch (options.method ?? "states") {
+      case "states":
+        if (bounds.preemptions === undefined) this.#states(program);
+        else this.#preemptions(program, bounds.preemptions);
+        break;
+      case "traces":
+        this.#traces(program);
+        break;
+      case "random":
+        this.#random(program);
+        break;
+    }
+  }
+
+  #states(program: Program): void {
+    const { options } = this;
+    const { livelocks = true, stopAtFirst = true } = options;
+    new RandomWalks(program, {
+      limits: NO_LIMITS,
+      seed: 1,
+      walks: WARM_UP,
+      depth: 1000,
+      onFinding: () => true,
+    }).run();
+    if (this.#privacy !== null) this.#privacy.isRefuted = false;
+    program.findLoops();
+    for (;;) {
+      const search = new StateSearch(program, {
+        check: options.check,
+        atEnd: options.atEnd,
+        limits: this.#limits,
+        maxStates: options.bounds?.states ?? 1_000_000,
+        // A state that is wrong is not left: then orders of independent steps are not all the same.
+        sleepSets: options.sleepSets !== false && (stopAtFirst || options.check === undefined),
+        privacy: this.#privacy,
+        livelocks,
+        onFinding: (finding, last) => this.#atPath(program, finding, last),
+      });
+      search.run();
+      Object.assign(this.#counts, {
+        states: search.visited.size,
+        finals: search.finals,
+        isComplete: search.isComplete,
+      });
+      if (!search.isComplete || !livelocks || this.#privacy?.isRefuted) return;
+      // New places to which a task can come back: the states that count were not all known.
+      if (program.findLoops()) continue;
+      for (const round of search.livelocks.find()) {
+        if (!this.#livelock(program, round)) break;
+      }
+      return;
+    }
+  }
+
+  #preemptions(program: Program, maxPreemptions: number): void {
+    const { options } = this;
+    const search = new ShortestSearch(program, {
+      check: options.check,
+      atEnd: options.atEnd,
+      limits: this.#limits,
+      maxStates: options.bounds?.states ?? 1_000_000,
+      maxPreemptions,
+      onFinding: (finding, path) => this.#report(finding, path, [], true),
+    });
+    search.run();
+    Object.assign(this.#counts, { states: search.states, finals: search.finals, isComplete: search.isComplete });
+  }
+
+  #traces(program: Program): void {
+    const { options } = this;
+    const search = new TraceSearch(program, {
+      check: options.check,
+      atEnd: options.atEnd,
+      limits: this.#limits,
+      maxTraces: options.bounds?.traces ?? Number.POSITIVE_INFINITY,
+      depth: options.bounds?.depth ?? 10_000,
+      onFinding: (finding, last) => this.#atPath(program, finding, last),
+    });
+    search.run();
+    Object.assign(this.#counts, {
+      traces: search.traces,
+      finals: search.finals,
+      // Not every state between steps is met.
+      isComplete: search.isComplete && options.check === undefined,
+    });
+  }
+
+  #random(program: Program): void {
+    const { options } = this;
+    const search = new RandomWalks(program, {
+      check: options.check,
+      atEnd: options.atEnd,
+      limits: this.#limits,
+      seed: options.seed ?? 1,
+      walks: options.bounds?.walks ?? 1000,
+      depth: options.bounds?.depth ?? 10_000,
+      onFinding: (finding, last) => this.#atPath(program, finding, last),
+    });
+    search.run();
+    Object.assign(this.#counts, { traces: search.walks, finals: search.finals, isComplete: false });
+  }
+
+  #atPath(program: Program, finding: Finding, last: PathStep | null): boolean {
+    if (this.#isKnown(finding)) return true;
+    return this.#report(finding, pathOf(program, last));
+  }
+
+  #isKnown(finding: Finding): boolean {
+    return this.#found.size >= MAX_VIOLATIONS || this.#found.has(nameOf(finding));
+  }
+
+  /** @returns whether to go on */
+  #report(finding: Finding, path: readonly PathStep[], loop: readonly PathStep[] = [], isShortest = false): boolean {
+    if (!this.#isKnown(finding)) this.#found.set(nameOf(finding), { ...finding, path, loop, isShortest });
+    const goesOn = this.options.stopAtFirst === false;
+    if (!goesOn) this.#counts.isComplete = false;
+    return goesOn;
+  }
+
+  #livelock(program: Program, round: Round): boolean {
+    const names = program.tasks.filter((_, t) => (round.tasks & (1 << t)) !== 0).map(({ name }) => name);
+    const finding: Finding = {
+      kind: "livelock",
+      message: `${names.join(" and ")} ${names.length === 1 ? "goes" : "go"} round for ever: no call is completed`,
+    };
+    const shortest = this.#shortestTo(program, round.key);
+    const path = shortest ?? this.#anyTo(program, round.key);
+    for (const { task, outcome } of path) program.step(task, outcome);
+    const { length } = program.path;
+    const fusion = new StateStepper(program, this.#privacy);
+    for (const { task, outcome } of round.steps) fusion.step(task, outcome);
+    const loop = pathOf(program, null).slice(length);
+    program.unwind(0);
+    return this.#report(finding, path, loop, shortest !== null);
+  }
+
+  #shortestTo(program: Program, key: string): readonly PathStep[] | null {
+    let found: readonly PathStep[] | null = null;
+    new ShortestSearch(program, {
+      limits: NO_LIMITS,
+      maxStates: SHORTEST_STATES,
+      maxPreemptions: Number.POSITIVE_INFINITY,
+      targets: new Set([key]),
+      onFinding: () => true,
+      onTarget: (_, path) => {
+        found = path;
+        return false;
+      },
+    }).run();
+    return found;
+  }
+}

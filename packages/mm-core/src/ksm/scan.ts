@@ -1,0 +1,111 @@
+import { type Hva, PAGE_SIZE, type Pfn } from "../addresses.js";
+import { PageFlag } from "../frames.js";
+import type { Host } from "../host.js";
+import { leafAt } from "../leaf.js";
+import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
+import { type Vma, VmFlag } from "../vma.js";
+import { tryToMergeOnePage } from "./merge.js";
+import type { KsmSlot } from "./state.js";
+
+/** max_page_sharing: addresses that one merged page serves at most. */
+const MAX_SHARING = 256;
+
+/** A page that was seen in this scan and has no partner yet (the unstable tree). */
+interface Candidate {
+  readonly vma: Vma;
+  readonly slot: KsmSlot;
+  readonly address: Hva;
+  readonly page: Pfn;
+}
+
+/** /sys/kernel/mm/ksm/pages_shared and pages_sharing */
+export interface KsmCounters {
+  readonly pagesShared: number;
+  readonly pagesSharing: number;
+}
+
+/** ksm_do_scan(), of everything, so many times. Contents are compared by what the model knows of them: the first word. */
+export function ksmRun(host: Host, fullScans: number): KsmCounters {
+  for (let scan = 0; scan < fullScans; scan++) fullScan(host);
+  return ksmCounters(host);
+}
+
+function fullScan(host: Host): void {
+  host.lru.drain();
+  // By contents: the unstable tree begins anew with each scan.
+  const unstable = new Map<number, Candidate>();
+  for (const slot of host.ksm.slots.get()) {
+    const { mm } = slot;
+    mm.mmapLock.readLock();
+    for (const vma of mm.vmas.overlapping(0, Number.MAX_SAFE_INTEGER)) {
+      const { flags, start, end } = vma.fields;
+      if ((flags & VmFlag.mergeable) === 0 || vma.anonVma.get() === null) continue;
+      for (let at = start; at < end; at += PAGE_SIZE) scanPage(host, slot, vma, at, unstable);
+    }
+    mm.mmapLock.readUnlock();
+  }
+}
+
+/** scan_get_next_rmap_item(), cmp_and_merge_page() */
+function scanPage(host: Host, slot: KsmSlot, vma: Vma, address: Hva, unstable: Map<number, Candidate>): void {
+  const { frames } = host;
+  const page = anonPage(vma, address);
+  const item = address / PAGE_SIZE;
+  const head = slot.merged.get(item);
+  if (page === null || (head !== 0 && head !== page)) slot.merged.set(item, 0);
+  if (page === null || frames.test(page, PageFlag.ksm)) return;
+  const word = frames.word.get(page);
+  const merged = stableWith(host, word);
+  if (merged !== null) {
+    if (tryToMergeOnePage(vma, address, page, merged)) slot.merged.set(item, merged);
+  } else if (slot.checksums.get(item) !== word + 1) {
+    // A page that changed since the last scan is likely to change again.
+    slot.checksums.set(item, word + 1);
+  } else {
+    const candidate = unstable.get(word);
+    const partner = candidate !== undefined && anonPage(candidate.vma, candidate.address) === candidate.page;
+    if (!partner) unstable.set(word, { vma, slot, address, page });
+    else if (candidate.page !== page && tryToMergeTwoPages(host, vma, address, page, candidate)) {
+      unstable.delete(word);
+      slot.merged.set(item, page);
+      candidate.slot.merged.set(candidate.address / PAGE_SIZE, page);
+    }
+  }
+}
+
+/** try_to_merge_two_pages(): the page becomes the merged one, and takes the candidate's place as well. */
+function tryToMergeTwoPages({ ksm }: Host, vma: Vma, address: Hva, page: Pfn, other: Candidate): boolean {
+  if (!tryToMergeOnePage(vma, address, page, null)) return false;
+  ksm.stable.update((pages) => [...pages, page]);
+  return tryToMergeOnePage(other.vma, other.address, other.page, page);
+}
+
+/** The page that a mergeable mapping has at an address, if it is private and ordinary. */
+function anonPage({ mm }: Vma, address: Hva): Pfn | null {
+  const leaf = leafAt(mm, address);
+  if (leaf === null || !ptePresent(leaf.pte) || pteHas(leaf.pte, PteFlag.special)) return null;
+  const { frames } = mm.host;
+  const page = ptePfn(leaf.pte) + (leaf.table.level === 0 ? 0 : (address / PAGE_SIZE) % 512);
+  return frames.test(page, PageFlag.anon) ? page : null;
+}
+
+/** stable_tree_search(): a merged page with these contents that has room for more. Pages that nobody maps leave. */
+function stableWith({ frames, ksm }: Host, word: number): Pfn | null {
+  const alive = ksm.stable.get().filter((page) => frames.test(page, PageFlag.ksm) && frames.mapcount.get(page) > 0);
+  ksm.stable.update((old) => (old.length === alive.length ? old : alive));
+  return alive.find((page) => frames.word.get(page) === word && frames.mapcount.get(page) < MAX_SHARING) ?? null;
+}
+
+/** pages_shared and pages_sharing, as ksmd counts them: what was unmapped since the last scan counts still. */
+export function ksmCounters(host: Host): KsmCounters {
+  const heads = new Map<Pfn, number>();
+  for (const { merged } of host.ksm.slots.get()) {
+    const end = Number.MAX_SAFE_INTEGER;
+    for (let item = merged.next(0, end); item >= 0; item = merged.next(item + 1, end)) {
+      const head = merged.get(item);
+      heads.set(head, (heads.get(head) ?? 0) + 1);
+    }
+  }
+  const users = [...heads.values()].reduce((sum, count) => sum + count, 0);
+  return { pagesShared: heads.size, pagesSharing: users - heads.size };
+}

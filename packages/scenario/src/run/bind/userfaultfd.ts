@@ -1,0 +1,32 @@
+import {
+  pagemapScan,
+  uffdioApi,
+  uffdioRegister,
+  uffdioUnregister,
+  uffdioWriteprotect,
+  userfaultfd,
+} from "@kvmm/mm-core";
+import type { Bindings } from "../outcome.js";
+import { count, int, named, unsigned, zero } from "../results.js";
+
+export const userfaultfdBindings = {
+  userfaultfd: (_world, task, { flags }) => named(userfaultfd(task, unsigned(flags))),
+  UFFDIO_API: (_world, task, { on, features }) => zero(uffdioApi(task, int(on), unsigned(features))),
+  UFFDIO_REGISTER: (_world, task, { on, addr, length, mode }) =>
+    zero(uffdioRegister(task, int(on), unsigned(addr), unsigned(length), unsigned(mode))),
+  UFFDIO_UNREGISTER: (_world, task, { on, addr, length }) =>
+    zero(uffdioUnregister(task, int(on), unsigned(addr), unsigned(length))),
+  UFFDIO_WRITEPROTECT: (_world, task, { on, addr, length, mode }) =>
+    zero(uffdioWriteprotect(task, int(on), unsigned(addr), unsigned(length), unsigned(mode))),
+  PAGEMAP_SCAN: (_world, task, { addr, length, flags, category_mask, return_mask, vec_len }) =>
+    count(
+      pagemapScan(task, {
+        start: unsigned(addr),
+        length: unsigned(length),
+        flags: unsigned(flags),
+        categoryMask: unsigned(category_mask),
+        returnMask: unsigned(return_mask),
+        vecLen: unsigned(vec_len),
+      }),
+    ),
+} satisfies Bindings;
