@@ -3,7 +3,10 @@ import { describe, expect, test } from "vitest";
 import { kvmm } from "./fake-context.js";
 
 const rfc = ["review", "gmem-ignore-notifiers-rfc"];
-const model = { ...builtIn, review: (patch, options) => builtIn.review(patch, { ...options, races: false }) } as typeof builtIn;
+const model = {
+  ...builtIn,
+  review: (patch, options) => builtIn.review(patch, { ...options, races: false }),
+} as typeof builtIn;
 
 describe("the review of the RFC", () => {
   test("tells what changes for guest_memfd-only slots, that ordinary ones stay, and when NUMA balancing reaches them", async () => {
@@ -15,7 +18,9 @@ describe("the review of the RFC", () => {
     expect(stdout).toMatch(/\n {2}none {2,}yes {2,}16 -> 0\n/);
     expect(stdout).toMatch(/mbind MPOL_BIND 0 {2,}no {2,}0\n/);
     expect(stdout).toContain("it is not the diff");
-    expect(stdout.trimEnd().split("\n\n").at(-1)).toMatch(/^holds: in the model of Linux 7\.2/);
+    expect(stdout.trimEnd().split("\n\n").at(-1)).toMatch(
+      /^holds: nothing that held without it breaks on 7\.2 arm64/,
+    );
     expect(status).toBe(0);
   });
 

@@ -21,7 +21,7 @@ export { type ParsedDump, parseDump } from "./dump/parse.js";
 export { EAGAIN, EFAULT, EINVAL, ENOMEM, ERANGE, errnoName } from "./errno.js";
 export { arm64 } from "./fault/arm64.js";
 export { Arm64Mmu } from "./fault/arm64-mmu.js";
-export { checkStage2, type Stage2Violation } from "./fault/check.js";
+export { type Stage2Check, stage2Checks } from "./fault/check.js";
 export type { AccessOptions } from "./fault/guest-abort.js";
 export type { PeekedLeaf } from "./fault/peek-leaf.js";
 export { type Arm64Options, recordedMachine } from "./fault/traits.js";

@@ -1,4 +1,24 @@
 export { add, Cell } from "./cell.js";
+export type {
+  Counterexample,
+  KindName,
+  Replay,
+  Shown,
+  TraceAccess,
+  TraceChange,
+  TraceStep,
+} from "./explore/counterexample.js";
+export { replay } from "./explore/counterexample.js";
+export {
+  type Exploration,
+  type ExploredViolation,
+  type ExploreOptions,
+  explore,
+  type Method,
+} from "./explore/explore.js";
+export type { Properties, ViolationKind } from "./explore/judge.js";
+export type { BoundName, Bounds } from "./explore/limits.js";
+export { MAX_THREADS, type Thread } from "./explore/program.js";
 export { hashOf, mix, OpaqueError } from "./hash.js";
 export { HeldLocks, Lock, LockError, Mutex, RwLock, RwSemaphore, SpinLock } from "./lock.js";
 export { type Entry, Ordered } from "./ordered.js";
@@ -7,13 +27,12 @@ export {
   type SearchResult,
   type Step,
   search,
-  type Thread,
   type Violation,
 } from "./search.js";
-export { type Guard, GuardError, Kind, Shared, WHOLE } from "./shared.js";
+export { type Guard, GuardError, Kind, OPAQUE, Shared, WHOLE } from "./shared.js";
 export { Sparse } from "./sparse.js";
 export { Srcu } from "./srcu.js";
-export { type Mark, Store, type TraceEvent } from "./store.js";
+export { type Delta, type Mark, Store, type TraceEvent } from "./store.js";
 export {
   type Access,
   AGAIN,

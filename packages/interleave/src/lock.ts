@@ -25,8 +25,11 @@ export abstract class Lock extends Shared {
   /** Ids of the tasks that hold it. */
   abstract holders(): readonly number[];
 
+  /** May somebody initialise it while it is held? Then holding it keeps nobody out, and others may come before a release. */
+  isInitialisedInUse = false;
+
   override isPoint(kind: Kind): boolean {
-    return kind !== Kind.Release;
+    return kind !== Kind.Release || this.isInitialisedInUse;
   }
 
   /** The error of a task that can never get past this lock, because it holds it itself; else undefined. */

@@ -1,14 +1,9 @@
 import { OpaqueError } from "./hash.js";
+import { describe, waitsFor } from "./explore/describe.js";
 import { Lock, type LockError } from "./lock.js";
-import { Kind } from "./shared.js";
 import type { Mark, Store } from "./store.js";
-import { type Access, type Call, type Pending, type Position, ReplayError, Suspendable } from "./suspend.js";
-
-/** A thread of the program to explore: its calls, made one after the other. */
-export interface Thread {
-  readonly name: string;
-  readonly calls: readonly Call[];
-}
+import type { Thread } from "./explore/program.js";
+import { type Access, type Pending, type Position, ReplayError, Suspendable } from "./suspend.js";
 
 export interface SearchOptions {
   /** Looks at each state (with `peek`); returns what is wrong with it, if anything. Such a state is not left again. */
@@ -187,20 +182,12 @@ class Search {
   #atRest(): void {
     const stuck = this.#tasks.filter((task) => !task.isDone);
     if (stuck.length > 0) {
-      this.#report("deadlock", stuck.map((task) => this.#waitsFor(task)).join("; "));
+      this.#report("deadlock", stuck.map((task) => waitsFor(this.store, task.name, task.pending!)).join("; "));
       return;
     }
     this.#finals++;
     const wrong = this.options.atEnd?.(this.#tasks.map((task) => [...task.results]));
     if (wrong !== undefined) this.#report("check", wrong);
-  }
-
-  #waitsFor(task: Suspendable): string {
-    const { object, name } = task.pending!;
-    const holders = object instanceof Lock ? object.holders() : [];
-    const by =
-      holders.length > 0 ? `, held by ${holders.map((tid) => this.store.taskName(tid)).join(", ")}` : "";
-    return `${task.name} waits for ${name}${by}`;
   }
 
   #attempt(move: () => void): boolean {
@@ -239,24 +226,5 @@ class Search {
       key += `,${a}.${b}`;
     }
     return key;
-  }
-}
-
-function describe({ kind, object, name }: Pending, outcome: number): string {
-  if (kind === Kind.Choose) return `${name}: outcome ${outcome}`;
-  if (object === null) return name;
-  switch (kind) {
-    case Kind.Read:
-      return `reads ${name}`;
-    case Kind.Write:
-      return `writes ${name}`;
-    case Kind.Acquire:
-      return `takes ${name}`;
-    case Kind.AcquireShared:
-      return `takes ${name} for reading`;
-    case Kind.Wait:
-      return `goes on after waiting for ${name}`;
-    default:
-      return name;
   }
 }

@@ -24,6 +24,7 @@ export const ERRNO = {
   ENOSPC: 28,
   ESPIPE: 29,
   ERANGE: 34,
+  ENOSYS: 38,
   EOPNOTSUPP: 95,
   EOVERFLOW: 75,
   EHWPOISON: 133,

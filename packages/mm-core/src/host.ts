@@ -22,6 +22,10 @@ export interface HostOptions {
   /** Pages of the hugetlb pools; default 12 of 2 MiB and none of 1 GiB, as on the recorded machine. */
   readonly hugetlb2M?: number;
   readonly hugetlb1G?: number;
+  /** CONFIG_CROSS_MEMORY_ATTACH: process_vm_readv and process_vm_writev; default true. */
+  readonly crossMemoryAttach?: boolean;
+  /** CONFIG_DAMON_STAT; default true. */
+  readonly damonStat?: boolean;
   readonly behaviour?: MmBehaviour;
 }
 
@@ -39,6 +43,8 @@ export class Host {
   readonly frames: Frames;
   readonly lru: LruBatches;
   readonly swap: Swap;
+  readonly hasCrossMemoryAttach: boolean;
+  readonly hasDamonStat: boolean;
   readonly ksm: KsmState;
   readonly behaviour: MmBehaviour;
   readonly nodes: number;
@@ -63,6 +69,8 @@ export class Host {
     this.behaviour = options.behaviour ?? mm72;
     this.frames = new Frames(store, this.nodes, Math.floor((options.nodeSize ?? 2 ** 30) / 4096));
     this.lru = new LruBatches(store, this.frames, this.nodes);
+    this.hasCrossMemoryAttach = options.crossMemoryAttach ?? true;
+    this.hasDamonStat = options.damonStat ?? true;
     this.ksm = new KsmState(store);
     this.swap = new Swap(store, Math.floor((options.swapSize ?? 2 ** 27) / 4096));
     this.zeroPfn = this.frames.alloc(0)!;

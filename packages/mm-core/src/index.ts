@@ -14,6 +14,8 @@ export {
   pageAlignDown,
   pages,
 } from "./addresses.js";
+export { damonPaMkold, damonPaYoung, damonVaMkold, damonVaYoung } from "./ageing/damon.js";
+export { lruGenAge } from "./ageing/lru-gen.js";
 export { AnonVma } from "./anon-vma.js";
 export { type MmBehaviour, mm72 } from "./behaviour.js";
 export { Column } from "./column.js";

@@ -76,8 +76,10 @@ export function reclaimPage(host: Host, pfn: Pfn): boolean {
   const inode = owner instanceof Inode ? owner : null;
   const index = frames.index.get(pfn);
   const lazy = isLazyFree(host, pfn);
-  const slot = lazy ? 0 : swap.take(frames.word.get(pfn));
-  if (lazy || slot !== 0) tryToUnmap(host, pfn, { slot });
+  // A private page needs its slot before it is unmapped, a file's only when it is written out.
+  let slot = lazy || inode !== null ? 0 : swap.take(frames.word.get(pfn));
+  if (lazy || inode !== null || slot !== 0) tryToUnmap(host, pfn, { slot });
+  if (inode !== null && frames.mapcount.get(pfn) === 0) slot = swap.take(frames.word.get(pfn));
   // __remove_mapping(): only the isolation and the page cache may hold it still.
   const gone =
     (lazy || slot !== 0) &&

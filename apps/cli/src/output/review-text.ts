@@ -2,6 +2,7 @@ import {
   type Effect,
   numaAnswer,
   type RaceOutcome,
+  type RaceRow,
   type ReviewPart,
   type ReviewResult,
   type ReviewRow,
@@ -23,28 +24,57 @@ export function reviewText(result: ReviewResult, style: Style, width: number): s
         width,
       ),
     ),
-    ...parts.map((part) => partText(part, style, width)),
+    ...parts.map((part) => partText(part, parts[0]!, style, width)),
+    racesText(parts, style, width),
+    ...parts.flatMap((part) => findings(part, style, width)),
     `${style.strong("Not covered")}\n${notCovered.map((text) => `  - ${wrap(text, width, "    ")}`).join("\n")}`,
   ];
   const colour = verdict === "holds" ? style.good : style.bad;
-  return `${paragraphs.join("\n\n")}\n\n${colour(wrap(`${verdict}: ${sentence}`, width))}\n`;
+  return `${paragraphs.filter((text) => text !== "").join("\n\n")}\n\n${colour(wrap(`${verdict}: ${sentence}`, width))}\n`;
 }
 
-function partText(part: ReviewPart, style: Style, width: number): string {
+/** The effects on one kernel and architecture; where they are those of the first one, that is all that is said. */
+function partText(part: ReviewPart, first: ReviewPart, style: Style, width: number): string {
+  const title = style.strong(`Linux ${part.kernel}, ${part.arch}`);
+  if (part !== first) {
+    const other = part.rows.filter((row) => !sameAsIn(first, row));
+    if (other.length === 0) return `${title}: every operation as on Linux ${first.kernel}, ${first.arch}`;
+    return [title, ...rowsText(other, style, width)].join("\n\n");
+  }
   const operations = part.rows.filter(({ kind }) => kind === "operation");
   const gmem = operations.filter(({ gmemOnly }) => gmemOnly);
-  const ordinary = operations.filter(({ gmemOnly }) => !gmemOnly);
-  const sections = [
-    style.strong(`Linux ${part.kernel}, ${part.arch}`),
-    effects("Slots whose memory comes only from a guest_memfd", gmem, style, width),
-    effects("Ordinary slots", ordinary, style, width),
+  return [
+    title,
+    ...rowsText(operations, style, width),
     wrap(LEGEND, width),
-    holePunch(gmem, style, width),
+    holePunch(gmem, width, style),
     numaText(part, style, width),
-    raceText(part, style, width),
-    findings(part, style, width),
-  ];
-  return sections.filter((section) => section !== "").join("\n\n");
+  ]
+    .filter((section) => section !== "")
+    .join("\n\n");
+}
+
+function rowsText(rows: readonly ReviewRow[], style: Style, width: number): string[] {
+  return [
+    effects(
+      "guest_memfd-only slots",
+      rows.filter(({ gmemOnly }) => gmemOnly),
+      style,
+      width,
+    ),
+    effects(
+      "Ordinary slots",
+      rows.filter(({ gmemOnly }) => !gmemOnly),
+      style,
+      width,
+    ),
+  ].filter((section) => section !== "");
+}
+
+function sameAsIn({ rows }: ReviewPart, row: ReviewRow): boolean {
+  const other = rows.find(({ scenario }) => scenario === row.scenario);
+  const effects = ({ without, with: patched }: ReviewRow) => JSON.stringify([without, patched]);
+  return other !== undefined && effects(other) === effects(row);
 }
 
 const LEGEND =
@@ -85,7 +115,7 @@ function mark({ recorded: { without, with: patched } }: ReviewRow): string {
   return without && patched ? "*" : without ? "'" : "";
 }
 
-function holePunch(rows: readonly ReviewRow[], style: Style, width: number): string {
+function holePunch(rows: readonly ReviewRow[], width: number, style: Style): string {
   const punches = rows.filter(({ takesMemory }) => takesMemory);
   if (punches.length === 0) return "";
   const kept = punches.filter((row) => row.with.lost < row.without.lost);
@@ -109,18 +139,33 @@ function numaText(part: ReviewPart, style: Style, width: number): string {
   return `${style.strong("When does NUMA balancing reach a guest_memfd-only slot?")}\n${table(head, cells, style, width).trimEnd()}\n\n${wrap(text, width)}`;
 }
 
-/** What can happen at the same time, in every interleaving. */
-function raceText({ races }: ReviewPart, style: Style, width: number): string {
-  if (races.length === 0) return "";
-  const cells = races.map((row) => [row.title, outcome(row.without, style), outcome(row.with, style)]);
-  const head = ["race", "without the patch", "with it"];
-  return `${style.strong("Every interleaving of")}\n${table(head, cells, style, width).trimEnd()}`;
+/** What can happen at the same time: a row per race, a column per kernel and architecture. */
+function racesText(parts: readonly ReviewPart[], style: Style, width: number): string {
+  const titles = [...new Set(parts.flatMap(({ races }) => races.map(({ title }) => title)))];
+  if (titles.length === 0) return "";
+  const cells = titles.map((title) => [
+    title,
+    ...parts.map(({ races }) => {
+      const row = races.find((candidate) => candidate.title === title);
+      return row === undefined ? "" : raceCell(row, style);
+    }),
+  ]);
+  const head = ["race", ...parts.map(({ kernel, arch }) => `${kernel} ${arch}`)];
+  const states = parts.flatMap(({ races }) => races.flatMap((row) => [row.without.states, row.with.states]));
+  const total = states.reduce((sum, count) => sum + count, 0).toLocaleString("en");
+  return `${style.strong("Every interleaving of")} (${total} states)\n${table(head, cells, style, width).trimEnd()}`;
 }
 
-function outcome({ verdict, states, complete }: RaceOutcome, style: Style): string {
-  if (verdict === "breaks") return style.bad("breaks");
-  const count = `${states.toLocaleString("en")} states`;
-  return complete ? `holds, ${count}` : style.unsure(`not exhaustive, ${count}`);
+function raceCell(row: RaceRow, style: Style): string {
+  const before = outcome(row.without);
+  const after = outcome(row.with);
+  if (before === after) return before;
+  return (row.with.verdict === "breaks" ? style.bad : style.good)(`${before} -> ${after}`);
+}
+
+function outcome({ verdict, complete }: RaceOutcome): string {
+  if (verdict === "breaks") return "breaks";
+  return complete ? "holds" : "not exhaustive";
 }
 
 function policyOf({ policy }: ReviewRow): string {
@@ -130,13 +175,17 @@ function policyOf({ policy }: ReviewRow): string {
   return mode === 1 ? told : `${told}, kernel.numa_balancing=${mode}`;
 }
 
-function findings(part: ReviewPart, style: Style, width: number): string {
-  const lines: string[] = [];
-  for (const { scenario, violation } of part.broken)
-    lines.push(`${style.bad(`breaks ${scenario}`)}\n${lanes(violation, style, width).trimEnd()}`);
-  for (const { scenario, violation } of part.mended)
-    lines.push(`${style.good(`mends ${scenario}`)}: ${wrap(violation.text, width, "  ")}`);
-  for (const { scenario, why } of part.notModelled)
-    lines.push(style.unsure(wrap(`not modelled: ${scenario}: ${why}`, width, "  ")));
-  return lines.join("\n");
+function findings(part: ReviewPart, style: Style, width: number): string[] {
+  const on = `on Linux ${part.kernel}, ${part.arch}`;
+  const broken = part.broken.map(
+    ({ scenario, violation }) =>
+      `${style.bad(`Breaks ${scenario} ${on}`)}\n${lanes(violation, style, width).trimEnd()}`,
+  );
+  const mended = part.mended.map(({ scenario, violation }) =>
+    wrap(`${style.good(`Mends ${scenario}`)} ${on}: ${violation.text}`, width, "  "),
+  );
+  const lacking = part.notModelled.map(({ scenario, why }) =>
+    style.unsure(wrap(`Not modelled ${on}: ${scenario}: ${why}`, width, "  ")),
+  );
+  return [...broken, ...mended, ...lacking];
 }

@@ -2,7 +2,8 @@ import type { Store } from "../store.js";
 import { type Counterexample, record } from "./counterexample.js";
 import type { Finding, Properties, ViolationKind } from "./judge.js";
 import { type BoundName, type Bounds, Limits } from "./limits.js";
-import type { Round } from "./livelock.js";
+import { Fusion } from "./fuse.js";
+import { goesRound, Livelocks, type Round } from "./livelock.js";
 import { Privacy } from "./privacy.js";
 import { Program, RefutedError, type Thread } from "./program.js";
 import { RandomWalks } from "./random.js";
@@ -75,8 +76,6 @@ const SHORTEST_STATES = 300_000;
 
 /** Random walks from which who accesses what is learnt. */
 const WARM_UP = 32;
-
-const NO_LIMITS = new Limits({});
 
 /**
  * Explores the interleavings of threads from the store's present state, and returns to it.
@@ -178,7 +177,7 @@ class Explorer {
     const { options } = this;
     const { livelocks = true, stopAtFirst = true } = options;
     new RandomWalks(program, {
-      limits: NO_LIMITS,
+      limits: new Limits({}),
       seed: 1,
       walks: WARM_UP,
       depth: 1000,
@@ -236,7 +235,7 @@ class Explorer {
       limits: this.#limits,
       maxTraces: options.bounds?.traces ?? Number.POSITIVE_INFINITY,
       depth: options.bounds?.depth ?? 10_000,
-      onFinding: (finding, last) => this.#atPath(program, finding, last),
+      onFinding: (finding, last, loop) => this.#atPath(program, finding, last, loop),
     });
     search.run();
     Object.assign(this.#counts, {
@@ -262,9 +261,9 @@ class Explorer {
     Object.assign(this.#counts, { traces: search.walks, finals: search.finals, isComplete: false });
   }
 
-  #atPath(program: Program, finding: Finding, last: PathStep | null): boolean {
+  #atPath(program: Program, finding: Finding, last: PathStep | null, loop: readonly PathStep[] = []): boolean {
     if (this.#isKnown(finding)) return true;
-    return this.#report(finding, pathOf(program, last));
+    return this.#report(finding, pathOf(program, last), loop);
   }
 
   #isKnown(finding: Finding): boolean {
@@ -281,34 +280,152 @@ class Explorer {
 
   #livelock(program: Program, round: Round): boolean {
     const names = program.tasks.filter((_, t) => (round.tasks & (1 << t)) !== 0).map(({ name }) => name);
-    const finding: Finding = {
-      kind: "livelock",
-      message: `${names.join(" and ")} ${names.length === 1 ? "goes" : "go"} round for ever: no call is completed`,
-    };
-    const shortest = this.#shortestTo(program, round.key);
-    const path = shortest ?? this.#anyTo(program, round.key);
+    const { path, isShortest } = this.#pathTo(program, round.key);
     for (const { task, outcome } of path) program.step(task, outcome);
     const { length } = program.path;
-    const fusion = new StateStepper(program, this.#privacy);
+    const fusion = new Fusion(program, this.#privacy);
     for (const { task, outcome } of round.steps) fusion.step(task, outcome);
     const loop = pathOf(program, null).slice(length);
     program.unwind(0);
-    return this.#report(finding, path, loop, shortest !== null);
+    return this.#report({ kind: "livelock", message: goesRound(names) }, path, loop, isShortest);
   }
 
-  #shortestTo(program: Program, key: string): readonly PathStep[] | null {
-    let found: readonly PathStep[] | null = null;
+  /** A path to a state that is known by its hash: the shortest, if it can be found. */
+  #pathTo(program: Program, key: string): { readonly path: readonly PathStep[]; readonly isShortest: boolean } {
+    let path: readonly PathStep[] | null = null;
+    const check = () => (Livelocks.key(program.lo, program.hi) === key ? "here" : undefined);
     new ShortestSearch(program, {
-      limits: NO_LIMITS,
+      check,
+      limits: new Limits({}),
       maxStates: SHORTEST_STATES,
       maxPreemptions: Number.POSITIVE_INFINITY,
-      targets: new Set([key]),
-      onFinding: () => true,
-      onTarget: (_, path) => {
-        found = path;
-        return false;
+      onFinding: ({ kind }, steps) => {
+        if (kind === "check") path = steps;
+        return kind !== "check";
       },
     }).run();
-    return found;
+    if (path !== null) return { path, isShortest: true };
+    new StateSearch(program, {
+      check,
+      limits: new Limits({}),
+      maxStates: Number.POSITIVE_INFINITY,
+      sleepSets: true,
+      privacy: this.#privacy,
+      livelocks: false,
+      onFinding: ({ kind }) => {
+        if (kind === "check") path = pathOf(program, null);
+        return kind !== "check";
+      },
+    }).run();
+    return { path: path ?? [], isShortest: false };
   }
+
+  /** What was found, with the shortest ways there. */
+  #violations(): readonly ExploredViolation[] {
+    if (this.#found.size > 0 && this.options.minimize !== false) this.#minimize();
+    return [...this.#found.values()].map((found) => {
+      const { kind, message, path, loop, isShortest } = found;
+      const program = new Program(this.store, this.threads, false);
+      try {
+        program.start();
+        return { kind, message, counterexample: record(program, path, found, loop, isShortest) };
+      } finally {
+        program.close();
+      }
+    });
+  }
+
+  #minimize(): void {
+    const open = new Set<string>();
+    for (const [name, { isShortest, path, kind }] of this.#found) {
+      if (!isShortest && path.length > 0 && kind !== "livelock") open.add(name);
+    }
+    if (open.size === 0) return;
+    const { check, atEnd, stopAtFirst = true } = this.options;
+    const program = new Program(this.store, this.threads, this.#remembers);
+    try {
+      program.start();
+      new ShortestSearch(program, {
+        check,
+        atEnd,
+        limits: new Limits({}),
+        maxStates: SHORTEST_STATES,
+        maxPreemptions: Number.POSITIVE_INFINITY,
+        onFinding: (finding, path) => {
+          const name = nameOf(finding);
+          // The first that is found may be another one, and is the nearer one then.
+          if (stopAtFirst) this.#found.clear();
+          else if (!open.has(name)) return true;
+          this.#found.set(name, { ...finding, path, loop: [], isShortest: true });
+          open.delete(name);
+          return !stopAtFirst && open.size > 0;
+        },
+      }).run();
+    } finally {
+      program.close();
+    }
+  }
+
+  #result(violations: readonly ExploredViolation[]): Exploration {
+    const { states, traces, finals, isComplete } = this.#counts;
+    const collision = states ** 2 / 2 ** 65;
+    const verdict = violations.length > 0 ? "violated" : isComplete ? "holds" : "unknown";
+    return {
+      method: this.options.method ?? "states",
+      verdict,
+      sentence: this.#sentence(verdict, violations, collision),
+      exhaustive: isComplete,
+      boundsHit: [...this.#limits.hit],
+      states,
+      traces,
+      steps: this.#steps,
+      runs: this.#runs,
+      finals,
+      collision,
+      violations,
+    };
+  }
+
+  #sentence(
+    verdict: Exploration["verdict"],
+    violations: readonly ExploredViolation[],
+    collision: number,
+  ): string {
+    const { states, traces } = this.#counts;
+    const { method = "states", bounds = {}, seed = 1 } = this.options;
+    if (verdict === "violated") {
+      const [first, ...others] = violations;
+      const more = others.length > 0 ? ` (and ${others.length} more)` : "";
+      return `${first!.counterexample.sentence}${more}`;
+    }
+    const chance = collision === 0 ? "" : `; chance of a hash collision ${collision.toExponential(0)}`;
+    if (verdict === "holds") {
+      return method === "traces"
+        ? `No violation in any of the ${counted(traces, "trace")}.`
+        : `No violation in any of the ${counted(states, "state")}${chance}.`;
+    }
+    if (method === "random") return `No violation in ${counted(traces, "random walk")} from seed ${seed}; not exhaustive.`;
+    if (this.#limits.hit.has("preemptions")) {
+      return `No violation within ${counted(bounds.preemptions!, "preemption")}; not exhaustive${chance}.`;
+    }
+    const seen = method === "traces" ? counted(traces, "trace") : counted(states, "state");
+    if (this.#limits.hit.size > 0) {
+      return `No violation in ${seen}, then the bound was reached (${[...this.#limits.hit].join(", ")}); not exhaustive${chance}.`;
+    }
+    return `No violation in ${seen}; not exhaustive: the states between steps were not all checked.`;
+  }
+}
+
+function counted(count: number, what: string): string {
+  return `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
+}
+
+function nameOf({ kind, message }: Finding): string {
+  return `${kind}: ${message}`;
+}
+
+function pathOf(program: Program, last: PathStep | null): readonly PathStep[] {
+  const path: PathStep[] = program.path.map(({ task, outcome }) => ({ task, outcome }));
+  if (last !== null) path.push(last);
+  return path;
 }

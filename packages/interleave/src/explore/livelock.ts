@@ -1,3 +1,8 @@
+/** What a livelock's message says. */
+export function goesRound(names: readonly string[]): string {
+  return `${names.join(" and ")} ${names.length === 1 ? "goes" : "go"} round for ever, and no call is completed`;
+}
+
 /** A transition between two candidate states. */
 interface Edge {
   readonly task: number;

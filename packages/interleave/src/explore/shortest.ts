@@ -1,7 +1,6 @@
 import { mix } from "../hash.js";
 import { type Finding, judgeRest, judgeState, type Properties } from "./judge.js";
 import type { Limits } from "./limits.js";
-import { Livelocks } from "./livelock.js";
 import type { Program } from "./program.js";
 import { Visited } from "./visited.js";
 
@@ -15,12 +14,8 @@ export interface ShortestOptions extends Properties {
   readonly limits: Limits;
   readonly maxStates: number;
   readonly maxPreemptions: number;
-  /** States to look for, by their {@link Livelocks.key}. */
-  readonly targets?: ReadonlySet<string>;
   /** Called in the order of preemptions, then steps. @returns whether to go on */
   readonly onFinding: (finding: Finding, path: readonly PathStep[]) => boolean;
-  /** Called at each of the targets, likewise. */
-  readonly onTarget?: (key: string, path: readonly PathStep[]) => boolean;
 }
 
 /** Low bits of a move: the task. The rest is the outcome. */
@@ -110,7 +105,6 @@ export class ShortestSearch {
     }
     this.#visited.insert(place, mix(lo, last), mix(hi, ~last), 0);
     const isNew = this.#countState(lo, hi);
-    if (options.targets?.has(Livelocks.key(lo, hi))) this.#continueIf(options.onTarget?.(Livelocks.key(lo, hi), this.#steps()));
     const enabled = program.enabled();
     const wrong = judgeState(options) ?? (enabled === 0 ? judgeRest(program, options) : null);
     if (enabled === 0 && isNew && program.isDone()) this.finals++;
@@ -139,8 +133,8 @@ export class ShortestSearch {
     return place < 0;
   }
 
-  #continueIf(goesOn: boolean | undefined): void {
-    if (goesOn === false) this.#isStopped = true;
+  #continueIf(goesOn: boolean): void {
+    if (!goesOn) this.#isStopped = true;
   }
 
   /** Brings the program to a node; false if its last step fails. */

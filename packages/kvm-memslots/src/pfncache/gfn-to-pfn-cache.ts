@@ -31,6 +31,9 @@ export class GfnToPfnCache extends Shared {
     super(store, "gpc");
     this.lock = new RwLock(store, "gpc->lock");
     this.refreshLock = new Mutex(store, "gpc->refresh_lock");
+    const initialised = kvm.behaviour.gpcActivateLocks === "init";
+    this.lock.isInitialisedInUse = initialised;
+    this.refreshLock.isInitialisedInUse = initialised;
     const guard = { lock: this.lock };
     // Also read by whoever holds refresh_lock alone.
     const refresher = { lock: this.lock, lockless: true };

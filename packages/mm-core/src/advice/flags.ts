@@ -28,9 +28,14 @@ export function flagAdvice(
   };
 }
 
-/** MADV_DOFORK, MADV_DODUMP: not for mappings of devices. */
+/** MADV_DODUMP: not for mappings of devices. */
+export function notSpecialOrHugetlb(fields: VmaFields): Refusal | undefined {
+  return (fields.flags & VmFlag.hugetlb) === 0 ? notSpecial(fields) : undefined;
+}
+
+/** MADV_DOFORK: not for mappings of devices, nor of huge pages. */
 export function notSpecial({ flags }: VmaFields): Refusal | undefined {
-  if ((flags & SPECIAL) === 0 || (flags & VmFlag.hugetlb) !== 0) return undefined;
+  if ((flags & SPECIAL) === 0) return undefined;
   return refuse("EINVAL", "madvise_vma_behavior", "a special mapping");
 }
 

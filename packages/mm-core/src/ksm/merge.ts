@@ -20,7 +20,12 @@ export function tryToMergeOnePage(vma: Vma, address: Hva, page: Pfn, merged: Pfn
     frames.put(page);
     return false;
   }
-  if (frames.order(page) > 0 && !splitHugePage(vma, page)) return false;
+  // split_huge_page(): the lock and the reference are the one page's afterwards.
+  if (frames.order(page) > 0 && !splitFolio(vma.mm.host, page)) {
+    frames.unlock(page);
+    frames.put(page);
+    return false;
+  }
   const pte = writeProtectPage(vma, address, page);
   let done = pte !== null;
   if (pte !== null && merged === null) {
@@ -33,23 +38,6 @@ export function tryToMergeOnePage(vma: Vma, address: Hva, page: Pfn, merged: Pfn
   frames.unlock(page);
   frames.put(page);
   return done;
-}
-
-/**
- * split_huge_page(): the lock and the reference pass from the folio to the one page. Where that cannot be, they go:
- * the folio is in use, or the page held nothing but zeros and gave way to the zero page.
- */
-function splitHugePage({ mm }: Vma, page: Pfn): boolean {
-  const { host } = mm;
-  const { frames } = host;
-  const folio = frames.folio(page);
-  const split = splitFolio(host, folio);
-  if (split && page === folio) return true;
-  frames.unlock(folio);
-  const kept = split && frames.tryGet(page);
-  frames.put(folio);
-  if (kept) frames.lock(page);
-  return kept;
 }
 
 /** write_protect_page(). @returns the entry as it is then, or null: somebody else uses the page */

@@ -3,6 +3,7 @@ import { PageFlag } from "../frames.js";
 import type { Host } from "../host.js";
 import { leafAt } from "../leaf.js";
 import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
+import { splitFolio } from "../thp/split-folio.js";
 import { type Vma, VmFlag } from "../vma.js";
 import { tryToMergeOnePage } from "./merge.js";
 import type { KsmSlot } from "./state.js";
@@ -74,10 +75,30 @@ function scanPage(host: Host, slot: KsmSlot, vma: Vma, address: Hva, unstable: M
 }
 
 /** try_to_merge_two_pages(): the page becomes the merged one, and takes the candidate's place as well. */
-function tryToMergeTwoPages({ ksm }: Host, vma: Vma, address: Hva, page: Pfn, other: Candidate): boolean {
-  if (!tryToMergeOnePage(vma, address, page, null)) return false;
+function tryToMergeTwoPages(host: Host, vma: Vma, address: Hva, page: Pfn, other: Candidate): boolean {
+  const { frames, ksm } = host;
+  // The candidate's page comes with a reference: two pages of one large folio keep each other from splitting it.
+  const sameFolio = frames.folio(page) === frames.folio(other.page);
+  frames.get(other.page);
+  const merged = tryToMergeOnePage(vma, address, page, null);
+  frames.put(other.page);
+  if (!merged) {
+    if (sameFolio && frames.order(page) > 0) splitAfterwards(host, page);
+    return false;
+  }
   ksm.stable.update((pages) => [...pages, page]);
   return tryToMergeOnePage(other.vma, other.address, other.page, page);
+}
+
+/** cmp_and_merge_page(): two pages of one large folio were not merged; the next scan will find small ones. */
+function splitAfterwards(host: Host, page: Pfn): void {
+  const { frames } = host;
+  frames.get(page);
+  if (frames.trylock(page)) {
+    splitFolio(host, page);
+    frames.unlock(page);
+  }
+  frames.put(page);
 }
 
 /** The page that a mergeable mapping has at an address, if it is private and ordinary. */

@@ -3,7 +3,7 @@ import type { Advice } from "../advice/advice.js";
 import { madviseCollapse } from "../advice/collapse.js";
 import { madviseCold, madvisePageout } from "../advice/cold.js";
 import { dontneed } from "../advice/dontneed.js";
-import { flagAdvice, notSpecial, onlyPrivateAnonymous } from "../advice/flags.js";
+import { flagAdvice, notSpecial, notSpecialOrHugetlb, onlyPrivateAnonymous } from "../advice/flags.js";
 import { madviseFree } from "../advice/free.js";
 import { guardInstall, guardRemove } from "../advice/guard.js";
 import { injectError } from "../advice/inject-error.js";
@@ -64,7 +64,7 @@ const ADVICE: Readonly<Record<number, Advice>> = {
   [Madv.hugepage]: flagAdvice(VmFlag.hugepage, VmFlag.nohugepage),
   [Madv.nohugepage]: flagAdvice(VmFlag.nohugepage, VmFlag.hugepage),
   [Madv.dontdump]: flagAdvice(VmFlag.dontdump, 0),
-  [Madv.dodump]: flagAdvice(0, VmFlag.dontdump, notSpecial),
+  [Madv.dodump]: flagAdvice(0, VmFlag.dontdump, notSpecialOrHugetlb),
   [Madv.wipeonfork]: flagAdvice(VmFlag.wipeonfork, 0, onlyPrivateAnonymous),
   [Madv.keeponfork]: flagAdvice(0, VmFlag.wipeonfork),
   [Madv.cold]: reading(madviseCold),

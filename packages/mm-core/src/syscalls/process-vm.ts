@@ -12,7 +12,8 @@ const COPIED = 0;
  * @returns bytes copied: up to the first page that cannot be had
  */
 export function processVmRw(task: Task, addr: Hva, length: number, write: boolean): Result<number> {
-  const { frames } = task.process.host;
+  const { frames, hasCrossMemoryAttach } = task.process.host;
+  if (!hasCrossMemoryAttach) return refuse("ENOSYS", "sys_process_vm_readv", "the kernel is built without CONFIG_CROSS_MEMORY_ATTACH");
   let done = 0;
   while (done < length) {
     const at = addr + done;

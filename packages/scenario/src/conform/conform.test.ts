@@ -80,3 +80,18 @@ test("a kernel that is not built in is not modelled, but any other error is pass
   expect(() => conform([input!], { run: throwing(new TypeError("bug")) })).toThrow("bug");
   expect(() => conform([input!], { run: throwing(new NotBuiltIn("model", "all")) })).toThrow("not built in");
 });
+
+test("a recording is held against the kernel that it was made on, and no other", () => {
+  const [input] = inputs;
+  const run = saying([input!.recording.observed]);
+  const other = conform([input!], { run, kernel: "7.3" });
+  expect(other.counts).toEqual({ reproduced: 0, differ: 0, notModelled: 1 });
+  expect(other.records[0]?.lacking[0]).toEqual({
+    what: "kernel 7.2.13+deb14-arm64",
+    why: "the recording says nothing of 7.3, which was chosen",
+  });
+  expect(conform([input!], { run, kernel: "7.2" }).counts.reproduced).toBe(1);
+  const { kernel: _, ...nameless } = input!.recording.machine;
+  const unnamed = { ...input!, recording: { ...input!.recording, machine: nameless } };
+  expect(conform([unnamed], { run }).counts.notModelled).toBe(1);
+});

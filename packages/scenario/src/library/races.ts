@@ -104,7 +104,7 @@ const otherMemory = [createGmem, anonymous, gmemSlot, hostWrite];
 export const races: readonly RaceScenario[] = [
   race(
     "fault-munmap@anon",
-    "A guest fault against munmap",
+    "guest fault against munmap, anonymous memory",
     "The page that a fault has looked up may be gone when it is mapped: mmu_invalidate_seq has to tell.",
     both,
     [anonymous, slot, hostWrite],
@@ -112,7 +112,7 @@ export const races: readonly RaceScenario[] = [
   ),
   race(
     "fault-dontneed@memfd",
-    "A guest fault against MADV_DONTNEED of a memfd's mapping",
+    "guest fault against MADV_DONTNEED, memfd",
     "As with munmap, but the mapping stays and the file keeps its page.",
     both,
     [...memfd, slot, hostWrite],
@@ -120,7 +120,7 @@ export const races: readonly RaceScenario[] = [
   ),
   race(
     "fault-mprotect@anon",
-    "A guest's write fault against mprotect to read-only",
+    "guest write fault against mprotect to read-only",
     "A fault must not map writable what user space may no longer write.",
     both,
     [anonymous, slot, hostWrite],
@@ -128,7 +128,7 @@ export const races: readonly RaceScenario[] = [
   ),
   race(
     "fault-punch@gmem",
-    "A guest fault against a hole punch",
+    "guest fault against hole punch, guest_memfd",
     "guest_memfd drives this invalidation itself; no MMU notifier may be needed for it.",
     both,
     gmem,
@@ -136,7 +136,7 @@ export const races: readonly RaceScenario[] = [
   ),
   race(
     "fault-munmap@gmem",
-    "A guest fault against munmap of a guest_memfd's mapping",
+    "guest fault against munmap, guest_memfd",
     "The guest's memory does not depend on that mapping.",
     both,
     gmem,
@@ -144,7 +144,7 @@ export const races: readonly RaceScenario[] = [
   ),
   race(
     "delete-munmap@anon",
-    "Deletion of a memslot against munmap of its memory",
+    "memslot deletion against munmap",
     "An invalidation must end on the same set of memslots on which it began.",
     both,
     [anonymous, slot, hostWrite, guestWrite],
@@ -152,7 +152,7 @@ export const races: readonly RaceScenario[] = [
   ),
   race(
     "delete-close@gmem",
-    "Deletion of a memslot against closing its guest_memfd",
+    "memslot deletion against close of its guest_memfd",
     "Both take the binding apart.",
     both,
     [createGmem, { ...gmemSlot, args: { ...gmemSlot.args, userspace_addr: RAM } }, guestWrite],
@@ -163,7 +163,7 @@ export const races: readonly RaceScenario[] = [
   ),
   race(
     "pfncache-dontneed@anon",
-    "KVM's use of a pfncache against MADV_DONTNEED",
+    "pfncache against MADV_DONTNEED, ordinary slot",
     "From its refresh on only the notifiers keep the cached page from being used after it was freed.",
     withPfncache,
     [anonymous, slot, hostWrite, activate],
@@ -171,7 +171,7 @@ export const races: readonly RaceScenario[] = [
   ),
   race(
     "pfncache-dontneed@gmem-anon",
-    "KVM's use of a pfncache of a guest_memfd-only memslot against MADV_DONTNEED of what is mapped at its address",
+    "pfncache against MADV_DONTNEED, gmem-only slot over other memory",
     "The cache resolves the user address, whatever is mapped there.",
     withPfncache,
     [...otherMemory, activate],
@@ -179,7 +179,7 @@ export const races: readonly RaceScenario[] = [
   ),
   race(
     "pfncache-punch@gmem",
-    "KVM's use of a pfncache of a guest_memfd-only memslot against a hole punch",
+    "pfncache against hole punch, gmem-only slot",
     "The truncation unmaps the user mapping, under MMU notifiers, before it frees the page.",
     withPfncache,
     [...gmem, activate],
@@ -187,7 +187,7 @@ export const races: readonly RaceScenario[] = [
   ),
   race(
     "pfncache-dontneed@hva",
-    "KVM's use of a pfncache of a plain user address against MADV_DONTNEED",
+    "pfncache against MADV_DONTNEED, user address without a slot",
     "No memslot overlaps, so that mmu_invalidate_seq does not move.",
     withPfncache,
     [anonymous, hostWrite, activateHva],

@@ -2,6 +2,18 @@ import type { Patch } from "./define-patch.js";
 import { gmemIgnoreNotifiersRfc } from "./gmem-ignore-notifiers-rfc.js";
 import { gmemSkipHandler } from "./gmem-skip-handler.js";
 import { gmemSkipUnmapKeepRange } from "./gmem-skip-unmap-keep-range.js";
+import { undoC06 } from "./undo-c06-gmem-permission-faults.js";
+import { undoD04 } from "./undo-d04-wrprotect-holes.js";
+import { undoD05 } from "./undo-d05-mark-dirty-before-mapping.js";
+import { undoD11 } from "./undo-d11-block-over-table.js";
+import { undoD13 } from "./undo-d13-fault-granule.js";
+import { undoD14 } from "./undo-d14-valid-leaf-reference.js";
+import { undoD15 } from "./undo-d15-inherited-exec.js";
+import { undoD17 } from "./undo-d17-huge-mapping-fit.js";
+import { undoD18 } from "./undo-d18-free-tables-with-entries.js";
+import { undoD20 } from "./undo-d20-apply-range-step.js";
+import { undoD24 } from "./undo-d24-walk-of-read-only-memory.js";
+import { undoE02 } from "./undo-e02-atomic-fault-page.js";
 import { undoGmemInitShared } from "./undo-gmem-init-shared.js";
 import { undoGmemPoisonedPage } from "./undo-gmem-poisoned-page-reference.js";
 import { undoGpcLocks } from "./undo-gpc-locks.js";
@@ -18,6 +30,18 @@ export const patches: readonly Patch[] = [
   undoReservedAttributes,
   undoGpcLocks,
   undoMteCopyWhileLogging,
+  undoD04,
+  undoD05,
+  undoD11,
+  undoD13,
+  undoD14,
+  undoD15,
+  undoD17,
+  undoD18,
+  undoD20,
+  undoD24,
+  undoC06,
+  undoE02,
 ];
 
 export function patchOf(name: string): Patch | undefined {

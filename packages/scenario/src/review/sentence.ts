@@ -1,28 +1,54 @@
 import { kernelInWords } from "../kernels/kernels.js";
 import type { ReviewPart } from "./review.js";
 
-/** The verdict in words: in what model, on what evidence, and what it does not cover. */
+/** The verdict in words: where it breaks, in what model, on what evidence, and what it does not cover. */
 export function sentenceOf(patch: string, parts: readonly ReviewPart[]): string {
-  const said = parts.map((part) => {
-    const { without, with: patched } = part.evidence;
-    const stands = `${count(without.reproduced, "recording")} of that kernel reproduced${shortfall(without)}`;
-    const alsoPatched =
-      patched.recordedOn.length === 0
-        ? `no kernel with ${patch} was recorded: that side is the model's word alone`
-        : `and ${patched.reproduced} of one built with ${patch}${shortfall(patched)}`;
-    const found =
-      part.broken.length === 0
-        ? "nothing that held without it breaks"
-        : `${[...new Set(part.broken.map(({ violation }) => violation.property))].join(", ")} no longer holds in ${count(new Set(part.broken.map(({ scenario }) => scenario)).size, "scenario")}`;
-    return `in the model of ${kernelInWords(part.kernel)} on ${part.arch} (${stands}; ${alsoPatched}), over ${count(part.rows.length, "scenario")} with calls made one after the other and ${raceCount(part)}: ${found}`;
-  });
-  return `${said.join("; ")}. Not covered: races of more threads, weakly ordered memory, SPE.`;
+  const broken = parts.filter((part) => part.broken.length > 0);
+  const sound = parts.filter((part) => part.broken.length === 0);
+  const found = [
+    ...broken.map((part) => `on ${place(part)} ${whatBreaks(part)}`),
+    sound.length === 0 ? "" : `nothing that held without it breaks on ${sound.map(place).join(", ")}`,
+  ].filter(Boolean);
+  const models = [...new Set(parts.map(({ kernel }) => kernelInWords(kernel)))].join(" and of ");
+  return `${found.join("; ")}. In the model of ${models}: ${evidence(patch, parts)}. ${scope(parts)} Not covered: races of more threads, weakly ordered memory, SPE.`;
 }
 
-function raceCount({ races }: ReviewPart): string {
-  if (races.length === 0) return "no race";
-  const cut = races.filter((row) => !row.without.complete || !row.with.complete).length;
-  return `every interleaving of ${count(races.length, "race")}${cut === 0 ? "" : ` (${cut} of them not exhaustively)`}`;
+function place({ kernel, arch }: ReviewPart): string {
+  return `${kernel} ${arch}`;
+}
+
+function whatBreaks({ broken }: ReviewPart): string {
+  const properties = [...new Set(broken.map(({ violation }) => violation.property))].join(", ");
+  const scenarios = [...new Set(broken.map(({ scenario }) => scenario))].join(", ");
+  return `"${properties}" no longer holds (${scenarios})`;
+}
+
+/** What real kernels were recorded doing. */
+function evidence(patch: string, parts: readonly ReviewPart[]): string {
+  const recorded = parts.filter(({ evidence: { without } }) => without.recordedOn.length > 0);
+  const stands = recorded.map((part) => {
+    const { without, with: patched } = part.evidence;
+    const both =
+      patched.recordedOn.length === 0
+        ? `none of one with ${patch}: that side is the model's word alone`
+        : `${count(patched.reproduced, "recording")} of one built with ${patch}${shortfall(patched)}`;
+    return `${count(without.reproduced, "recording")} of a ${place(part)} kernel reproduced${shortfall(without)}, and ${both}`;
+  });
+  const silent = parts.filter((part) => !recorded.includes(part)).map(place);
+  if (silent.length > 0) stands.push(`no recordings of ${silent.join(", ")}`);
+  return stands.join("; ");
+}
+
+function scope(parts: readonly ReviewPart[]): string {
+  const scenarios = Math.max(...parts.map(({ rows }) => rows.length));
+  const raceRows = parts.flatMap(({ races }) => races);
+  const cut = raceRows.filter((row) => !row.without.complete || !row.with.complete).length;
+  const races = Math.max(...parts.map((part) => part.races.length));
+  const explored =
+    races === 0
+      ? "no races"
+      : `every interleaving of ${count(races, "race")}${cut === 0 ? "" : ` (${cut} not exhaustively)`}`;
+  return `${count(scenarios, "scenario")} with calls made one after the other, ${explored}.`;
 }
 
 function shortfall({
@@ -36,7 +62,7 @@ function shortfall({
     differ > 0 ? `${differ} differ` : "",
     notModelled > 0 ? `${notModelled} not modelled` : "",
   ].filter(Boolean);
-  return parts.length === 0 ? "" : `, ${parts.join(", ")}`;
+  return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
 }
 
 function count(n: number, what: string): string {

@@ -1,3 +1,5 @@
+import { TableError } from "@kvmm/arm64-stage2";
+import { LivelockError } from "@kvmm/interleave";
 import { UseAfterFree } from "@kvmm/kvm-memslots";
 import { NotModelled as Lacking, type Refusal } from "@kvmm/mm-core";
 import { ExpressionError } from "../format/expression.js";
@@ -95,7 +97,7 @@ class Run {
     for (const [step, { call }] of steps.entries()) {
       if (bindings[call] === undefined) this.#lacking.push({ step, call, why: "the model does not have this call" });
     }
-    this.#world = this.#attempt(0, () => new World(machine, behaviour)) ?? null;
+    this.#world = this.#attempt(0, () => new World(machine, behaviour, this.checks)) ?? null;
     if (this.#world !== null) {
       this.#notifiers = new NotifierLog(this.#world.kvm, this.#world.predefined);
       this.#world.kvm.observer = this.#notifiers;
@@ -116,6 +118,7 @@ class Run {
   threads(): void {
     const { concurrently } = this.scenario;
     if (concurrently === undefined || this.#world === null || this.#lacking.length > 0 || this.#ended) return;
+    this.#world.breakBeforeMake?.unwatch();
     try {
       const { exploration, violations } = exploreConcurrently(this.#world, concurrently);
       this.#exploration = exploration;
@@ -174,7 +177,10 @@ class Run {
   #check(step: number): void {
     const stale = staleStage2Mapping(this.#world!);
     if (stale !== undefined) this.#violations.push({ property: "no stale stage-2 mapping", text: stale, step });
-    const { kvm, vmm } = this.#world!;
+    const { kvm, vmm, breakBeforeMake } = this.#world!;
+    breakBeforeMake?.settle();
+    const [entry] = breakBeforeMake?.violations ?? [];
+    if (entry !== undefined) this.#violations.push({ property: "break-before-make", text: entry, step });
     for (const { name, broken } of properties) {
       const text = broken(kvm, vmm);
       if (text !== undefined) this.#violations.push({ property: name, text, step });
@@ -199,6 +205,12 @@ class Run {
       else if (error instanceof ExpressionError) this.#lacking.push({ step, call, why: error.message });
       else if (error instanceof UseAfterFree) {
         this.#violations.push({ property: "no use after free", text: error.message, step });
+        this.#ended = true;
+      } else if (error instanceof TableError) {
+        this.#violations.push({ property: "no leak or early free of a table page", text: error.message, step });
+        this.#ended = true;
+      } else if (error instanceof LivelockError) {
+        this.#violations.push({ property: "progress", text: error.message, step });
         this.#ended = true;
       } else throw error;
       return undefined;

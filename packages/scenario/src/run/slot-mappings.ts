@@ -75,24 +75,6 @@ export function staleStage2Mapping(world: World): string | undefined {
   return undefined;
 }
 
-/**
- * The rule that dirty logging is there to keep: the guest may write to a page of a logged slot only while its bit is
- * set, so that the first write after it was cleared is noted.
- * @returns what is wrong, or undefined
- */
-export function unloggedWrite(world: World): string | undefined {
-  for (const slot of world.kvm.peekMemslots().peek()) {
-    const { dirtyBitmap } = slot;
-    if (dirtyBitmap === null) continue;
-    for (const [page, { writable }] of slotMappings(world, slot)) {
-      if (writable && !dirtyBitmap.peek(page)) {
-        return `page ${page} of slot ${slot.slotId} is clean in its dirty log, and the guest can write to it without a fault`;
-      }
-    }
-  }
-  return undefined;
-}
-
 function framesOf(pte: Pte, address: number): Pfn {
   const first = ptePfn(pte);
   return pteHas(pte, PteFlag.leaf) ? first + (Math.floor(address / PAGE_SIZE) % 512) : first;

@@ -77,7 +77,7 @@ export class World {
     this.store.names[0] = "the VMM";
     this.host = new Host(this.store, {
       nodes: machine.nodes ?? 2,
-      swapSize: machine.config === "lab" ? 0 : 2 ** 27,
+      ...(machine.config === "lab" ? { swapSize: 0, crossMemoryAttach: false, damonStat: false } : {}),
       behaviour: behaviour.mm,
     });
     this.module = new KvmModule(this.host, {
@@ -152,7 +152,9 @@ export class World {
   }
 
   #ioctl(name: string, on: string, call: KvmIoctl, value?: number): number {
-    const { ret } = must(kvmIoctl(this.vmm, Number(this.names.get(on)), call));
+    const result = kvmIoctl(this.vmm, Number(this.names.get(on)), call);
+    if (isRefusal(result)) throw new NotModelled(`a machine where ${call.request} fails: ${result}`);
+    const { ret } = result;
     this.#name(name, value ?? ret);
     return ret;
   }

@@ -65,6 +65,7 @@ export class RecordDecoder {
   #take(packet: DecodedPacket, sink: RecordSink): void {
     this.#account.total += packet.size;
     if (packet.kind === "bad") {
+      if (this.#start >= 0 && packet.offset + 1 - this.#start > MAX_RECORD_SIZE) this.#abandon(sink);
       if (this.#badSize === 0) this.#badStart = packet.offset;
       this.#badSize++;
       if (this.#start < 0) this.#account.bad++;
@@ -76,8 +77,7 @@ export class RecordDecoder {
     }
     if (this.#badSize > 0) this.#flushBad(sink);
     if (packet.kind === "padding" || packet.kind === "alignment") {
-      if (this.#start < 0) this.#account.padding += packet.size;
-      else this.#end = packet.offset + packet.size;
+      this.#pad(packet.offset, packet.size, sink);
       return;
     }
     if (this.#start >= 0 && packet.offset + packet.size - this.#start > MAX_RECORD_SIZE) this.#abandon(sink);
@@ -89,6 +89,16 @@ export class RecordDecoder {
     }
     this.#end = packet.offset + packet.size;
     if (packet.kind === "end" || packet.kind === "timestamp") this.#finish(sink);
+  }
+
+  /** Padding belongs to the record around it, but not beyond a record's largest size. */
+  #pad(offset: number, size: number, sink: RecordSink): void {
+    const inside = this.#start < 0 ? 0 : Math.min(size, this.#start + MAX_RECORD_SIZE - offset);
+    if (this.#start >= 0) this.#end = offset + inside;
+    if (inside < size) {
+      this.#abandon(sink);
+      this.#account.padding += size - inside;
+    }
   }
 
   /** Adds what the packet says; false if the record has such a packet. */

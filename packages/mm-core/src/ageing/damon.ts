@@ -1,0 +1,86 @@
+import { type Hva, PAGE_SIZE, type Pfn } from "../addresses.js";
+import { PageFlag } from "../frames.js";
+import type { Host } from "../host.js";
+import { type Leaf, leafAt, leafPage } from "../leaf.js";
+import type { Mm } from "../mm.js";
+import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
+import { rmapWalk } from "../rmap.js";
+import { clearYoungNotify, leafSize, testYoungNotify } from "./clear-young.js";
+
+/** damon_get_folio(): only folios on the LRU are looked at. */
+function isWatched(host: Host, leaf: Leaf): boolean {
+  return ptePresent(leaf.pte) && !pteHas(leaf.pte, PteFlag.special) && host.frames.test(ptePfn(leaf.pte), PageFlag.lru);
+}
+
+/** damon_ptep_mkold(), damon_pmdp_mkold() */
+function mkold(mm: Mm, leaf: Leaf, address: Hva): void {
+  const huge = leaf.table.level > 0;
+  const start = huge ? address - (address % leafSize(leaf)) : address;
+  clearYoungNotify(mm, leaf, start, start + leafSize(leaf), huge ? "damon_pmdp_mkold" : "damon_ptep_mkold");
+}
+
+/** damon_va_mkold(): the page at an address counts as unused from here on. */
+export function damonVaMkold(mm: Mm, address: Hva): void {
+  mm.mmapLock.readLock();
+  mm.pageTableLock.lock();
+  const leaf = leafAt(mm, address);
+  if (leaf !== null && isWatched(mm.host, leaf)) mkold(mm, leaf, address);
+  mm.pageTableLock.unlock();
+  mm.mmapLock.readUnlock();
+}
+
+/** damon_va_young(), right after {@link damonVaMkold}: the folio is still marked idle. */
+export function damonVaYoung(mm: Mm, address: Hva): boolean {
+  mm.mmapLock.readLock();
+  mm.pageTableLock.lock();
+  const leaf = leafAt(mm, address);
+  const present = leaf !== null && ptePresent(leaf.pte) && !pteHas(leaf.pte, PteFlag.special);
+  const young =
+    present && (pteHas(leaf.pte, PteFlag.young) || testYoungNotify(mm, address, "damon_young_pmd_entry"));
+  mm.pageTableLock.unlock();
+  mm.mmapLock.readUnlock();
+  return young;
+}
+
+/** damon_folio_mkold(): the same of a frame, wherever it is mapped. */
+export function damonPaMkold(host: Host, page: Pfn): void {
+  eachMapping(host, page, (mm, leaf, address) => {
+    mkold(mm, leaf, address);
+    return true;
+  });
+}
+
+/** damon_folio_young(), right after {@link damonPaMkold} */
+export function damonPaYoung(host: Host, page: Pfn): boolean {
+  let young = false;
+  eachMapping(host, page, (mm, leaf, address) => {
+    young = pteHas(leaf.pte, PteFlag.young) || testYoungNotify(mm, address, "damon_folio_young_one");
+    return !young;
+  });
+  return young;
+}
+
+/** rmap_walk() of the folio that a frame belongs to, if it is on the LRU. */
+function eachMapping(host: Host, page: Pfn, visit: (mm: Mm, leaf: Leaf, address: Hva) => boolean): void {
+  const { frames } = host;
+  if (!frames.tryGet(page)) return;
+  const folio = frames.folio(page);
+  if (frames.test(folio, PageFlag.lru) && frames.mapcount.get(folio) > 0 && frames.trylock(folio)) {
+    for (const { vma, address, end } of rmapWalk(host, folio)) {
+      const { mm } = vma;
+      mm.pageTableLock.lock();
+      let goesOn = true;
+      for (let at = address; goesOn && at < end; ) {
+        const leaf = leafAt(mm, at);
+        const next = leaf === null ? at + PAGE_SIZE : at - (at % leafSize(leaf)) + leafSize(leaf);
+        const maps = leaf !== null && ptePresent(leaf.pte) && frames.folio(leafPage(leaf, at)) === folio;
+        if (maps) goesOn = visit(mm, leaf, at);
+        at = next;
+      }
+      mm.pageTableLock.unlock();
+      if (!goesOn) break;
+    }
+    frames.unlock(folio);
+  }
+  frames.put(page);
+}

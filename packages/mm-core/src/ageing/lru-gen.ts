@@ -1,0 +1,45 @@
+import { entryEnd, type Hva, type Node, PAGE_SIZE, PMD_SIZE } from "../addresses.js";
+import { leafAt } from "../leaf.js";
+import type { Mm } from "../mm.js";
+import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
+import { type VmaFields, VmFlag } from "../vma.js";
+import { clearYoungNotify } from "./clear-young.js";
+
+/** The function that the compiler leaves of walk_pmd_range_locked() and walk_pte_range(). */
+const SITE = "walk_pud_range";
+
+/** walk_mm() of the multi-generational LRU: every page of the process that lies on the node is aged. */
+export function lruGenAge(mm: Mm, node: Node): void {
+  mm.host.lru.drain();
+  mm.mmapLock.readLock();
+  for (const vma of mm.vmas.overlapping(0, Number.MAX_SAFE_INTEGER)) {
+    const fields = vma.fields;
+    if (shouldSkip(fields)) continue;
+    for (let at = fields.start; at < fields.end; at = entryEnd(at, PMD_SIZE, fields.end)) {
+      walkPmd(mm, node, at, entryEnd(at, PMD_SIZE, fields.end));
+    }
+  }
+  mm.mmapLock.readUnlock();
+}
+
+/** should_skip_vma(): hugetlb, locked or unevictable memory, and what is used in passing only, does not age. */
+function shouldSkip({ flags, file }: VmaFields): boolean {
+  const skipped = VmFlag.hugetlb | VmFlag.locked | VmFlag.pfnmap | VmFlag.dontexpand | VmFlag.seqRead | VmFlag.randRead;
+  if ((flags & skipped) !== 0) return true;
+  return file !== null && file.inode?.traits.unevictable !== false;
+}
+
+/** walk_pmd_range_locked(), walk_pte_range() */
+function walkPmd(mm: Mm, node: Node, start: Hva, end: Hva): void {
+  const { frames } = mm.host;
+  mm.pageTableLock.lock();
+  for (let at = start; at < end; ) {
+    const leaf = leafAt(mm, at);
+    const next = leaf !== null && leaf.table.level > 0 ? end : at + PAGE_SIZE;
+    if (leaf !== null && ptePresent(leaf.pte) && !pteHas(leaf.pte, PteFlag.special)) {
+      if (frames.nodeOf(ptePfn(leaf.pte)) === node) clearYoungNotify(mm, leaf, at, next, SITE);
+    }
+    at = next;
+  }
+  mm.pageTableLock.unlock();
+}
