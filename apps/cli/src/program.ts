@@ -3,6 +3,7 @@ import manifest from "../package.json" with { type: "json" };
 import type { AddCommand } from "./commands/command.js";
 import { examples } from "./commands/command.js";
 import { addConform } from "./commands/conform.js";
+import { addExplain } from "./commands/explain.js";
 import { addKernels } from "./commands/kernels.js";
 import { addPatches } from "./commands/patches.js";
 import { addReview } from "./commands/review.js";
@@ -12,7 +13,7 @@ import type { Context, ExitStatus } from "./context.js";
 import { reportError } from "./report-error.js";
 
 /** In the order of `kvmm --help`. A new command is a file of its own, and a line here. */
-const commands: readonly AddCommand[] = [addReview, addRun, addConform, addPatches, addKernels, addScenarios];
+const commands: readonly AddCommand[] = [addReview, addRun, addConform, addExplain, addPatches, addKernels, addScenarios];
 
 /** Runs one command line, and says how it ended. */
 export async function runProgram(args: readonly string[], context: Context): Promise<ExitStatus> {

@@ -23,7 +23,7 @@ describe("a mistake is one message on standard error, status 2, and no stack", (
     [
       "an unknown kernel",
       ["run", scenario, "--kernel", "7.9"],
-      'kvmm: unknown kernel "7.9"; did you mean "7.2"?',
+      'kvmm: unknown kernel "7.9"; did you mean "7.2" or "7.3"?',
     ],
     [
       "an unknown patch",

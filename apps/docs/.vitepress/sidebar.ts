@@ -9,7 +9,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
   {
     text: "Start",
     items: [
-      { text: "Start here", link: "/start" },
+      { text: "Start here", link: "/" },
       { text: "How to read a verdict", link: "/verdicts" },
       { text: "How guest memory stays mapped", link: "/how/" },
       { text: "Playground", link: "/playground" },

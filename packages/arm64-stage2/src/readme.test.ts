@@ -1,22 +1,32 @@
 import { readFileSync } from "node:fs";
 import * as interleave from "@kvmm/interleave";
+import * as kvmMemslots from "@kvmm/kvm-memslots";
+import * as mmCore from "@kvmm/mm-core";
 import { expect, test } from "vitest";
 import * as stage2 from "./index.js";
 
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
 
-/** The n-th block of a language. */
-function block(language: string): string {
-  return new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, "s").exec(readme)![1]!;
+/** The blocks of a language. */
+function blocks(language: string): string[] {
+  return [...readme.matchAll(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, "gs"))].map(([, block]) => block!);
 }
 
-test("the README's example runs, and prints what it says", () => {
-  const packages: Record<string, unknown> = { "@kvmm/interleave": interleave, "@kvmm/arm64-stage2": stage2 };
-  const code = block("ts").replaceAll(/^import (\{.*\}) from "(.*)";$/gm, 'const $1 = packages["$2"];');
-  const printed: string[] = [];
-  new Function("packages", "console", code)(packages, { log: (text: string) => printed.push(text) });
-  expect(printed.join("\n")).toBe(block("text"));
-});
+test.each(blocks("ts").map((code, index) => [index, code] as const))(
+  "example %i of the README runs, and prints what it says",
+  (index, example) => {
+    const packages: Record<string, unknown> = {
+      "@kvmm/interleave": interleave,
+      "@kvmm/mm-core": mmCore,
+      "@kvmm/kvm-memslots": kvmMemslots,
+      "@kvmm/arm64-stage2": stage2,
+    };
+    const code = example.replaceAll(/^import (\{.*\}) from "(.*)";$/gm, 'const $1 = packages["$2"];');
+    const printed: string[] = [];
+    new Function("packages", "console", code)(packages, { log: (text: string) => printed.push(text) });
+    expect(printed.join("\n").trimEnd()).toBe(blocks("text")[index]!.trimEnd());
+  },
+);
 
 test("the README names every value that the page-table half exports", async () => {
   const index = readFileSync(new URL("./index.ts", import.meta.url), "utf8");

@@ -38,9 +38,25 @@ export function filemapCreateFolio(task: Task, inode: Inode, index: Pgoff, polic
     pfn,
     (traits.swapbacked ? PageFlag.swapbacked : 0) | (traits.unevictable ? PageFlag.unevictable : 0),
   );
-  inode.pages.set(index, pfn);
+  // Somebody else may have been first (-EEXIST): then theirs it is.
+  if (!insertPage(inode, index, pfn)) {
+    frames.setMapping(pfn, null, 0);
+    frames.unlock(pfn);
+    frames.put(pfn);
+    frames.put(pfn);
+    return filemapCreateFolio(task, inode, index, policy);
+  }
   inode.host.lru.add(task.cpu.get(), pfn);
   return pfn;
+}
+
+/** __filemap_add_folio(): looks and stores under the xarray's lock, in one step. @returns false if a page is there */
+function insertPage(inode: Inode, index: Pgoff, pfn: Pfn): boolean {
+  return inode.host.store.atomic("__filemap_add_folio", () => {
+    if (inode.pages.get(index) !== 0) return false;
+    inode.pages.set(index, pfn);
+    return true;
+  });
 }
 
 /** filemap_remove_folio(), and the cache's reference. The page is locked and unmapped. */

@@ -198,6 +198,19 @@ export class Frames {
     for (let at = pfn; at < pfn + 2 ** order; at += PMD_NR) this.#compound.set(at, now);
   }
 
+  /** The first pages of all large folios, free or not, by node. */
+  largeFolios(): readonly Pfn[] {
+    const found: Pfn[] = [];
+    for (let node = 0; node < this.nodes; node++) {
+      const base = FIRST_PFN + node * this.#span;
+      const first = this.framesPerNode - this.#nodeState.get(FIELDS * node + TOP);
+      for (let pfn = base + first - (first % PMD_NR); pfn < base + this.framesPerNode; pfn += PMD_NR) {
+        if (this.order(pfn) !== 0 && this.folio(pfn) === pfn) found.push(pfn);
+      }
+    }
+    return found;
+  }
+
   /** folio_get() */
   get(pfn: Pfn): void {
     if (this.refcount.add(this.folio(pfn), 1) === 1) throw new FrameError(`reference taken to free frame ${pfn}`);
@@ -217,15 +230,15 @@ export class Frames {
 
   /** folio_put(): frees the folio with the last reference. */
   put(pfn: Pfn): void {
-    const folio = this.folio(pfn);
+    const order = this.order(pfn);
+    const folio = order === 0 ? pfn : pfn - (pfn % 2 ** order);
     const left = this.refcount.add(folio, -1);
     if (left < 0) throw new FrameError(`frame ${pfn} put once too often`);
-    if (left === 0) this.#free(folio);
+    if (left === 0) this.#free(folio, order);
   }
 
-  #free(folio: Pfn): void {
+  #free(folio: Pfn, order: Order): void {
     if (this.mapcount.get(folio) !== 0) throw new FrameError(`frame ${folio} freed while mapped`);
-    const order = this.order(folio);
     this.#mapping.set(folio, 0);
     this.index.set(folio, 0);
     this.lastCpupid.set(folio, 0);
@@ -250,17 +263,25 @@ export class Frames {
     const node = this.nodeOf(folio);
     this.#setOrder(folio, order, 0);
     for (let base = folio; base < folio + 2 ** order; base += PMD_NR) {
-      let poisoned = false;
-      for (let pfn = base; pfn < base + PMD_NR; pfn++) {
-        if ((this.flags.get(pfn) & PageFlag.hwpoison) !== 0) poisoned = true;
-        else {
-          this.word.set(pfn, 0);
-          this.flags.set(pfn, 0);
+      const poisoned = this.#allAtOnce("free_pages", () => {
+        let found = false;
+        for (let pfn = base; pfn < base + PMD_NR; pfn++) {
+          if ((this.flags.get(pfn) & PageFlag.hwpoison) !== 0) found = true;
+          else {
+            this.word.set(pfn, 0);
+            this.flags.set(pfn, 0);
+          }
         }
-      }
+        return found;
+      });
       if (!poisoned) this.#push(node, FREE_LARGE, base);
       else for (let pfn = base; pfn < base + PMD_NR; pfn++) this.#freePage(pfn);
     }
+  }
+
+  /** One step for what is done to all pages of a large folio while nobody else may look at them. */
+  #allAtOnce<T>(name: string, body: () => T): T {
+    return this.refcount.store.atomic(name, body);
   }
 
   /** take_page_off_buddy(): a free small frame is poisoned and never handed out again. @returns false if it is not free */
@@ -282,11 +303,40 @@ export class Frames {
 
   /** Empties the pages of a folio, whose flags become `flags`; what is poisoned stays so. */
   reset(folio: Pfn, flags: number): void {
-    for (let pfn = folio; pfn < folio + this.pagesOf(folio); pfn++) {
-      this.word.set(pfn, 0);
-      const poisoned = this.flags.get(pfn) & PageFlag.hwpoison;
-      this.flags.set(pfn, pfn === folio ? flags | poisoned : poisoned);
+    const end = folio + this.pagesOf(folio);
+    this.#allAtOnce("free_huge_folio", () => {
+      for (let pfn = folio; pfn < end; pfn++) {
+        this.word.set(pfn, 0);
+        const poisoned = this.flags.get(pfn) & PageFlag.hwpoison;
+        this.flags.set(pfn, pfn === folio ? flags | poisoned : poisoned);
+      }
+    });
+  }
+
+  /**
+   * Copies the contents of a folio, and which of its later pages one process has to itself (folio_mc_copy(),
+   * copy_user_large_folio()); of a large one in one step.
+   */
+  copy(to: Pfn, from: Pfn): void {
+    const pages = this.pagesOf(from);
+    if (pages === 1) {
+      this.word.set(to, this.word.get(from));
+      return;
     }
+    this.#allAtOnce("folio_mc_copy", () => {
+      for (let page = 0; page < pages; page++) {
+        this.word.set(to + page, this.word.get(from + page));
+        if (page > 0) this.flags.exchangeBits(to + page, this.flags.get(from + page) & PageFlag.anonExclusive, 0);
+      }
+    });
+  }
+
+  /** Sets flags of each page of a large folio but the first. Under the page_table_lock of its only mapping. */
+  markTails(folio: Pfn, set: number): void {
+    const end = folio + this.pagesOf(folio);
+    this.#allAtOnce("SetPageAnonExclusive", () => {
+      for (let pfn = folio + 1; pfn < end; pfn++) this.flags.exchangeBits(pfn, set, 0);
+    });
   }
 
   /**
@@ -299,16 +349,18 @@ export class Frames {
     const mapping = this.#mapping.get(folio);
     const index = this.index.get(folio);
     const cpupid = this.lastCpupid.get(folio);
-    this.#setOrder(folio, order, 0);
-    this.refcount.set(folio, references);
-    for (let page = 1; page < 2 ** order; page++) {
-      const pfn = folio + page;
-      this.refcount.set(pfn, references);
-      this.flags.exchangeBits(pfn, flags & ~PER_PAGE, 0);
-      this.#mapping.set(pfn, mapping);
-      this.index.set(pfn, index + page);
-      this.lastCpupid.set(pfn, cpupid);
-    }
+    this.#allAtOnce("__split_folio_to_order", () => {
+      this.#setOrder(folio, order, 0);
+      this.refcount.set(folio, references);
+      for (let page = 1; page < 2 ** order; page++) {
+        const pfn = folio + page;
+        this.refcount.set(pfn, references);
+        this.flags.exchangeBits(pfn, flags & ~PER_PAGE, 0);
+        this.#mapping.set(pfn, mapping);
+        this.index.set(pfn, index + page);
+        this.lastCpupid.set(pfn, cpupid);
+      }
+    });
   }
 
   test(pfn: Pfn, flag: number): boolean {

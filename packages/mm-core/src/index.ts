@@ -30,6 +30,7 @@ export { Host, type HostOptions, type TransparentHugepage, type Warning } from "
 export { type KsmCounters, ksmCounters, ksmRun } from "./ksm/scan.js";
 export { type HostAccess, hostAccess } from "./host-access.js";
 export { type Leaf, leafAt, leafPage } from "./leaf.js";
+export { Hstate } from "./hugetlb/hstate.js";
 export { Mempolicy, type PolicyMode, SharedPolicy } from "./mempolicy.js";
 export { Mm, userMappingSize } from "./mm.js";
 export { NotModelled } from "./not-modelled.js";
@@ -107,4 +108,6 @@ export { mprotect } from "./syscalls/mprotect.js";
 export { munmap } from "./syscalls/munmap.js";
 export { Swap } from "./swap.js";
 export { Process, Task } from "./task.js";
+export { splitHugePagesAll } from "./thp/split-all.js";
+export { splitFolio } from "./thp/split-folio.js";
 export { isAccessible, isAnonymous, Vma, type VmaFields, VmFlag } from "./vma.js";

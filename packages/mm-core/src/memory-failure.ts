@@ -6,6 +6,7 @@ import type { Host } from "./host.js";
 import { isolateLru, migratePage } from "./migrate.js";
 import { NotModelled } from "./not-modelled.js";
 import { tryToUnmap } from "./reclaim.js";
+import { splitFolio } from "./thp/split-folio.js";
 
 /**
  * memory_failure(): a small page is lost. It comes with a reference (MF_COUNT_INCREASED), which it keeps: a poisoned
@@ -48,6 +49,16 @@ function isolateFromLru(host: Host, pfn: Pfn): void {
   if (isolateLru(host, pfn)) host.frames.put(pfn);
 }
 
+/** try_to_split_thp_page(), which lets go of a page that could not be split. */
+function tryToSplitThpPage(host: Host, page: Pfn): boolean {
+  const { frames } = host;
+  frames.lock(page);
+  const split = splitFolio(host, page);
+  frames.unlock(page);
+  if (!split) frames.put(page);
+  return split;
+}
+
 /**
  * soft_offline_page(): a page that is about to fail is replaced by another one, and never used again. It comes with a
  * reference.
@@ -59,15 +70,20 @@ export function softOfflinePage(host: Host, pfn: Pfn): Result<0> {
     frames.put(pfn);
     return 0;
   }
-  if (frames.order(pfn) !== 0) throw new NotModelled("madvise(MADV_SOFT_OFFLINE) of a large folio");
   host.lru.drain();
-  const isolated = isolateLru(host, pfn);
-  frames.put(pfn);
+  const isHugetlb = frames.test(pfn, PageFlag.hugetlb);
+  if (frames.order(pfn) !== 0 && !isHugetlb && !tryToSplitThpPage(host, pfn)) {
+    return refuse("EBUSY", fn, `frame ${pfn} is part of a huge page that could not be split`);
+  }
+  const folio = frames.folio(pfn);
+  const isolated = isolateLru(host, folio);
+  frames.put(folio);
   if (!isolated) return refuse("EBUSY", fn, `frame ${pfn} could not be isolated`);
   const node = frames.nodeOf(pfn);
   // MIGRATE_SYNC: once without waiting, once more with.
-  const keep = !migratePage(host, pfn, node) && !(isolateLru(host, pfn) && migratePage(host, pfn, node));
+  const keep = !migratePage(host, folio, node) && !(isolateLru(host, folio) && migratePage(host, folio, node));
   if (keep) return refuse("EBUSY", fn, `frame ${pfn} could not be moved`);
-  // page_handle_poison(): the old frame is free now, and is taken out of use.
-  return frames.retire(pfn) ? 0 : refuse("EBUSY", "page_handle_poison", `frame ${pfn} is in use again`);
+  // page_handle_poison(): the old frame is free now, and is taken out of use; a huge one leaves its pool for that.
+  const retired = isHugetlb ? host.hstateOf(folio).dissolve(folio, pfn) : frames.retire(pfn);
+  return retired ? 0 : refuse("EBUSY", "page_handle_poison", `frame ${pfn} is in use again`);
 }

@@ -3,6 +3,7 @@ import { Inode } from "./file.js";
 import { PageFlag } from "./frames.js";
 import type { Host } from "./host.js";
 import { hugetlbAddRmap, hugetlbRemoveRmap } from "./hugetlb/rmap.js";
+import { StableNode } from "./ksm/stable-node.js";
 import { leafAt } from "./leaf.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "./notifier.js";
 import { ENTRY_SIZE } from "./page-table.js";
@@ -126,12 +127,13 @@ function moveToNewFolio(host: Host, folio: Pfn, target: Pfn): boolean {
   if (frames.refcount.get(folio) !== 1 + cached) return false;
   const index = frames.index.get(folio);
   frames.setMapping(target, owner, index);
+  // folio_migrate_ksm()
+  if (owner instanceof StableNode) owner.page.set(target);
   frames.lastCpupid.set(target, frames.lastCpupid.get(folio));
   frames.mark(target, (frames.flags.get(folio) & ~PageFlag.locked) | PageFlag.lru);
-  for (let page = 0; page < pages; page++) {
-    frames.word.set(target + page, frames.word.get(folio + page));
-    if (page > 0) frames.mark(target + page, frames.flags.get(folio + page) & PageFlag.anonExclusive);
-    if (owner instanceof Inode && page < cachedPages) {
+  frames.copy(target, folio);
+  if (owner instanceof Inode) {
+    for (let page = 0; page < cachedPages; page++) {
       owner.pages.set(index + page, target + page);
       frames.get(target);
       frames.put(folio);

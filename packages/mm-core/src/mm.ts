@@ -1,15 +1,18 @@
 import { Cell, Ordered, RwSemaphore, Shared, SpinLock } from "@kvmm/interleave";
 import type { Hva } from "./addresses.js";
+import type { OpenFile } from "./file.js";
 import type { Host } from "./host.js";
 import type { MmuNotifier } from "./notifier.js";
 import { leafAt } from "./leaf.js";
 import { ENTRY_SIZE, Table } from "./page-table.js";
-import { PteFlag, pteHas } from "./pte.js";
+import { type Pte, PteFlag, pteHas } from "./pte.js";
 import type { Vma } from "./vma.js";
 
 /** struct mm_struct */
 export class Mm extends Shared {
   readonly mmapLock: RwSemaphore;
+  /** Files of mappings that are gone, to be put once mmap_lock is dropped: fput() leaves that to the way out. */
+  readonly delayedPuts: Cell<readonly OpenFile[]>;
   /** By address. */
   readonly vmas: Ordered<Vma>;
   /** One lock for all tables; the kernel splits it per table, which only allows more at a time. */
@@ -37,6 +40,7 @@ export class Mm extends Shared {
     this.numaScanSeq = new Cell(store, `${name}->numa_scan_seq`, 0);
     this.numaScanOffset = new Cell<Hva>(store, `${name}->numa_scan_offset`, 0);
     this.mmapLock = new RwSemaphore(store, `${name}->mmap_lock`);
+    this.delayedPuts = new Cell<readonly OpenFile[]>(store, `${name} delayed fput`, [], { lock: this.mmapLock });
     this.vmas = new Ordered(store, `${name}->mm_mt`, { lock: this.mmapLock });
     this.pageTableLock = new SpinLock(store, `${name}->page_table_lock`);
     this.pgd = new Table(store, 3, 0, { lock: this.pageTableLock, lockless: true });
@@ -109,11 +113,19 @@ export class Mm extends Shared {
     return raced ?? made;
   }
 
-  /** pte_alloc_one() and its like: an empty table for the entry that maps `address`. */
-  newTable(level: 0 | 1 | 2, address: Hva): Table {
+  /** pte_alloc_one() and its like: a table for the entry that maps `address`, empty unless `entries` fills it. */
+  newTable(level: 0 | 1 | 2, address: Hva, entries?: (index: number) => Pte): Table {
     const { store } = this.host;
     const base = address - (address % ENTRY_SIZE[level + 1]!);
-    return store.create(() => new Table(store, level, base, { lock: this.pageTableLock, lockless: true }));
+    return store.create(() => new Table(store, level, base, { lock: this.pageTableLock, lockless: true }, entries));
+  }
+
+  /** Drops mmap_lock, held for writing, and then what was waiting for it. */
+  writeUnlock(): void {
+    const files = this.delayedPuts.get();
+    if (files.length > 0) this.delayedPuts.set([]);
+    this.mmapLock.writeUnlock();
+    for (const file of files) file.put();
   }
 
   override restore(): void {}

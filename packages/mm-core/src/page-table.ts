@@ -21,9 +21,12 @@ export class Table extends Shared {
     /** First address that it maps. */
     readonly base: Hva,
     guard: Guard,
+    /** What it holds from the beginning, by index; left out: nothing. */
+    entries?: (index: number) => Pte,
   ) {
     super(store, `page table of ${base.toString(16)} at level ${level}`, guard);
     this.#entrySize = ENTRY_SIZE[level];
+    if (entries !== undefined) for (let index = 0; index < ENTRIES; index++) this.#entries[index] = entries(index);
     this.#children = level === 0 ? NO_CHILDREN : new Array<Table | null>(ENTRIES).fill(null);
   }
 

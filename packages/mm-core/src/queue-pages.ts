@@ -18,7 +18,7 @@ export interface Queued {
 }
 
 /**
- * queue_pages_range(): isolates the folios within `[start, end)` that are on a node which `wants` to be left. With
+ * queue_pages_range(), migrate_folio_add(): isolates the folios within `[start, end)` that are on a node which `wants` to be left. With
  * MPOL_MF_STRICT alone nothing is moved, and the first such folio ends it.
  * @returns what is to be moved, and how many pages cannot be
  */
@@ -44,8 +44,10 @@ export function queuePagesRange(
         const folio = folioToMove(vma, leaf.pte, leaves, queued);
         if (folio !== null) {
           const moves = (flags & (MpolMf.move | MpolMf.moveAll)) !== 0 && isMigratable;
-          if (moves && addFolio(vma, folio, flags)) queued.push({ folio, vma, address: at });
-          else {
+          // A folio that others map too stays where it is, and that is no failure.
+          const others = (flags & MpolMf.moveAll) === 0 && isMaybeMappedShared(mm.host.frames, folio);
+          if (moves && !others && isolateLru(mm.host, folio)) queued.push({ folio, vma, address: at });
+          else if (!moves || !others) {
             failed++;
             if ((flags & (MpolMf.strict | MpolMf.move | MpolMf.moveAll)) === MpolMf.strict) return { queued, failed };
           }
@@ -65,11 +67,3 @@ function folioToMove({ mm }: Vma, pte: number, leaves: (node: Node) => boolean, 
   if (frames.order(folio) > 0 && queued[queued.length - 1]?.folio === folio) return null;
   return leaves(frames.nodeOf(folio)) ? folio : null;
 }
-
-/** migrate_folio_add() */
-function addFolio({ mm }: Vma, folio: Pfn, flags: number): boolean {
-  const { frames } = mm.host;
-  if ((flags & MpolMf.moveAll) === 0 && isMaybeMappedShared(frames, folio)) return true;
-  return isolateLru(mm.host, folio);
-}
-

@@ -3,6 +3,7 @@ import { AnonVma } from "./anon-vma.js";
 import { Inode } from "./file.js";
 import { type Frames, PageFlag } from "./frames.js";
 import type { Host } from "./host.js";
+import { StableNode } from "./ksm/stable-node.js";
 import { leafAt, leafPage } from "./leaf.js";
 import type { Mm } from "./mm.js";
 import { type Pte, ptePresent } from "./pte.js";
@@ -98,7 +99,23 @@ export function rmapWalk(host: Host, pfn: Pfn): readonly Mapping[] {
     owner.mappingsLock.readUnlock();
     return vmas.map((vma) => at(vma, index, end));
   }
+  if (owner instanceof StableNode) return rmapWalkKsm(owner);
   return [];
+}
+
+/** rmap_walk_ksm(): a merged page may be mapped at each of its addresses, by whoever shares memory with its mappings. */
+function rmapWalkKsm(node: StableNode): readonly Mapping[] {
+  const places: Mapping[] = [];
+  for (const { anonVma, address } of node.items.get()) {
+    anonVma.lock.readLock();
+    const vmas = anonVma.mappings.overlapping(0, Number.MAX_SAFE_INTEGER);
+    anonVma.lock.readUnlock();
+    for (const vma of vmas) {
+      const { start, end } = vma.fields;
+      if (address >= start && address < end) places.push({ vma, address, end: address + PAGE_SIZE });
+    }
+  }
+  return places;
 }
 
 /** vma_address(), vma_address_end() */

@@ -7,7 +7,7 @@ import { isolateRange, maySplit, removeVma, unlinkReverse } from "./vma-tree.js"
 
 /**
  * do_vmi_align_munmap(): removes whatever is mapped in `[start, end)`, cutting mappings at its ends. Nothing there
- * is no error, and raises no notifier. Under mmap_lock held for writing.
+ * is no error, and raises no notifier. Under mmap_lock held for writing, to be dropped with {@link Mm.writeUnlock}.
  */
 export function unmapRange(mm: Mm, start: Hva, end: Hva): Refusal | undefined {
   const sealed = mm.vmas.overlapping(start, end).find((vma) => (vma.fields.flags & VmFlag.sealed) !== 0);
@@ -30,6 +30,6 @@ export function unmapRange(mm: Mm, start: Hva, end: Hva): Refusal | undefined {
   for (const vma of vmas) unlinkReverse(vma);
   freePgtables(mm, from, to, mm.vmas.floor(from)?.fields.end ?? 0, mm.vmas.ceiling(to)?.fields.start ?? DEFAULT_MAP_WINDOW);
   freeBatch(mm.host, batch);
-  for (const vma of vmas) removeVma(vma);
+  for (const vma of vmas) removeVma(vma, true);
   return undefined;
 }

@@ -109,11 +109,13 @@ export function setRange(vma: Vma, start: Hva, end: Hva, pgoff: Pgoff): void {
   linkReverse(vma);
 }
 
-/** remove_vma(): a mapping is gone. */
-export function removeVma(vma: Vma): void {
+/** remove_vma(): a mapping is gone. @param locked under mmap_lock, with which a file must not be released */
+export function removeVma(vma: Vma, locked = false): void {
   const { file } = vma.fields;
   file?.ops.closeMapping?.(vma);
-  file?.put();
+  if (file === null) return;
+  if (locked) vma.mm.delayedPuts.update((files) => [...files, file]);
+  else file.put();
 }
 
 /** vm_ops->may_split: why `[from, to)` cannot be cut off from a mapping; undefined where it can, or need not be. */

@@ -14,6 +14,17 @@ export {
   type Outcome,
   type RecordResult,
 } from "./conform/conform.js";
+export { explainCalls } from "./explain/explain-calls.js";
+export {
+  type ExplainedTrace,
+  explainTrace,
+  type TracedMap,
+  type TracedRefusal,
+  type TraceDifference,
+} from "./explain/explain-trace.js";
+export type { ExplainedCall, ExplainedCalls, WhyRefused } from "./explain/explained.js";
+export type { MappedSlot, MemoryMap } from "./explain/memory-map.js";
+export type { TracedCall, TracedValue } from "./explain/traced-call.js";
 export type { Argument, ArgumentType, ArgumentValue } from "./format/argument.js";
 export type { CallFormat } from "./format/calls/call.js";
 export {

@@ -6,7 +6,7 @@ export * from "./events/event-bit.js";
 export * from "./operation/decode-operation.js";
 export * from "./operation/encode-operation.js";
 export * from "./operation/operation.js";
-export { type DecodeOptions, MAX_PACKET_SIZE } from "./packet/decode-packet.js";
+export * from "./packet/decode-options.js";
 export * from "./packet/decode-packets.js";
 export * from "./packet/encode-error.js";
 export * from "./packet/encode-packet.js";

@@ -8,3 +8,11 @@ export type { PerfHeader } from "./perf-data/perf-header.js";
 export * from "./perf-data/perf-record.js";
 export * from "./perf-data/read-perf-data.js";
 export * from "./perf-data/write-perf-data.js";
+export {
+  readStrace,
+  type Strace,
+  type StraceCall,
+  type StraceOptions,
+  type StraceProblem,
+} from "./strace/read-strace.js";
+export { parseStraceValue, type StraceValue } from "./strace/strace-value.js";

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Application, LogLevel, type TypeDocOptions } from "typedoc";
@@ -34,6 +34,7 @@ async function apiOf(name: string): Promise<string> {
     enumMembersFormat: "table",
     expandObjects: false,
     excludePrivate: true,
+    excludeProtected: true,
     excludeInternal: true,
     disableSources: true,
     readme: "none",
@@ -46,9 +47,11 @@ async function apiOf(name: string): Promise<string> {
     const app = await Application.bootstrapWithPlugins(options);
     const project = await app.convert();
     if (project === undefined) throw new Error(`TypeDoc could not read ${name}`);
-    await app.generateDocs(project, out);
+    await app.outputs.writeOutput({ name: "markdown", path: out }, project);
     if (app.logger.hasErrors()) throw new Error(`TypeDoc failed on ${name}`);
-    return cleaned(readFileSync(join(out, "README.md"), "utf8"));
+    const [page, ...others] = readdirSync(out, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".md"));
+    if (page === undefined || others.length > 0) throw new Error(`TypeDoc made ${others.length + 1} pages of ${name}`);
+    return cleaned(readFileSync(join(out, page), "utf8"));
   } finally {
     rmSync(out, { recursive: true, force: true });
   }

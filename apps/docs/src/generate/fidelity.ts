@@ -2,8 +2,9 @@ import type { RecordResult } from "@kvmm/scenario";
 import { notifierCensus } from "./census.js";
 import { conformance } from "./conformance.js";
 import { code, plain, table } from "./markdown.js";
-import { raceLines, undoLines } from "./races.js";
+import { raceLines } from "./races.js";
 import { type RecordedSet, recordedSets } from "./recorded.js";
+import { undoneLines } from "./undone.js";
 import { write, writePage } from "./write.js";
 
 /** What the model's claims stand on: counted now, from the recordings and the code of this build. */
@@ -58,13 +59,13 @@ export function generateFidelity(): void {
     "",
     "## Historical bugs, undone",
     "",
-    ...undoLines(),
+    ...undoneLines(),
     "",
     "## Races",
     "",
     ...raceLines(),
   ];
-  writePage("fidelity.md", lines);
+  writePage("fidelity.md", lines, ["outline: [2, 2]"]);
   write("src/generated/counts.json", `${JSON.stringify({ recordings: all.length, reproduced })}\n`);
 }
 

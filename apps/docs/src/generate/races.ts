@@ -1,4 +1,4 @@
-import { NotBuiltIn, patches, type RaceScenario, type RunResult, races, review, runScenario } from "@kvmm/scenario";
+import { NotBuiltIn, type RaceScenario, type RunResult, races, runScenario } from "@kvmm/scenario";
 import { code, plain, table } from "./markdown.js";
 
 const RFC = "gmem-ignore-notifiers-rfc";
@@ -31,25 +31,4 @@ function outcome(race: RaceScenario, applied: readonly string[]): string {
   const { states = 0, complete = false } = run.exploration ?? {};
   if (run.verdict === "holds") return `holds (${states} states${complete ? "" : ", not all"})`;
   return `**breaks**: ${plain(run.violations[0]!.property)}`;
-}
-
-/** Patches that take an upstream fix back: a model that is worth anything finds each of those bugs. */
-export function undoLines(): readonly string[] {
-  const undo = patches.filter(({ name }) => name.startsWith("undo-"));
-  if (undo.length === 0)
-    return ["A patch that takes an upstream fix back tests the explorer on a real bug. None is built in yet."];
-  const rows = undo.map((patch) => {
-    const { parts } = review(patch);
-    const found = parts.flatMap(({ broken }) => broken)[0];
-    return [
-      code(patch.name),
-      plain(patch.title),
-      found === undefined ? "not caught" : `caught by ${code(found.scenario)}: ${plain(found.violation.property)}`,
-    ];
-  });
-  return [
-    "Each patch takes an upstream fix back; reviews have to catch it.",
-    "",
-    table(["patch", "is", "caught"], rows),
-  ];
 }

@@ -169,7 +169,12 @@ export class Arm64Mmu implements SecondaryMmu {
 
   guestMemoryReclaimed(): void {}
 
-  prepareMemoryRegion(task: Task, _old: Memslot | null, now: Memslot | null, change: MemoryRegionChange): Refusal | undefined {
+  prepareMemoryRegion(
+    task: Task,
+    _old: Memslot | null,
+    now: Memslot | null,
+    change: MemoryRegionChange,
+  ): Refusal | undefined {
     return arm64PrepareMemoryRegion(task, now, change, this.traits.ipaBits);
   }
 

@@ -14,7 +14,9 @@ export function arm64(options: Arm64Options = {}): Architecture {
     traits: traitsOf(features, DEFAULT_IPA_BITS, () => 0),
     checkVmType(type: bigint): Result<0> {
       const vtcr = vtcrOf(features, type);
-      return typeof vtcr === "bigint" ? 0 : refuse("EINVAL", "kvm_init_ipa_range", `VM type ${type} asks for no possible IPA size`);
+      return typeof vtcr === "bigint"
+        ? 0
+        : refuse("EINVAL", "kvm_init_ipa_range", `VM type ${type} asks for no possible IPA size`);
     },
     createMmu: (kvm, type) => new Arm64Mmu(kvm, type, features, options),
   };

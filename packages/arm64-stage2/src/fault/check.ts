@@ -3,6 +3,7 @@ import { checkTablePages } from "../table/account.js";
 import { TableError } from "../table/errors.js";
 import { largestBlock } from "./apply-range.js";
 import type { Arm64Mmu } from "./arm64-mmu.js";
+import { outsideMemslots } from "./outside-memslots.js";
 
 /** A property of a VM's stage 2 that holds between two calls. */
 export interface Stage2Check {
@@ -24,6 +25,7 @@ export const stage2Checks: readonly Stage2Check[] = [
       }
     },
   },
+  { name: "no mapping outside the memslots", broken: outsideMemslots },
   {
     name: "no stale instructions",
     broken: ({ machine, instructionCache, pgt }) => (machine.dic ? undefined : instructionCache.stale(pgt)),

@@ -24,5 +24,10 @@ function checked({ kvm, pgt }: Arm64Mmu, fn: string, size: bigint): Result<0> {
   const sizes = BigInt(supportedBlockSizes(pgt.geometry));
   const isOne = size !== 0n && (size & (size - 1n)) === 0n && (size & sizes) !== 0n;
   if (size === 0n || isOne) return 0;
-  return refuse("EINVAL", fn, `a chunk size of ${hex(size)}`, `0, or a size of blocks or pages (a bit of ${hex(sizes)})`);
+  return refuse(
+    "EINVAL",
+    fn,
+    `a chunk size of ${hex(size)}`,
+    `0, or a size of blocks or pages (a bit of ${hex(sizes)})`,
+  );
 }

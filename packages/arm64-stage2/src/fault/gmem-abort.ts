@@ -28,7 +28,8 @@ export function gmemAbort(fault: FaultDesc, puts: OpenFile[]): number | Refusal 
   kvm.mmuLock.readLock();
   let ret: number;
   if (mmuInvalidateRetry(kvm, mmuSeq)) ret = -EAGAIN;
-  else if (isPermission && mmu.behaviour.gmemPermissionFault === "relax") ret = mmu.pgt.relaxPerms(at, prot, Walk.SHARED);
+  else if (isPermission && mmu.behaviour.gmemPermissionFault === "relax")
+    ret = mmu.pgt.relaxPerms(at, prot, Walk.SHARED);
   else ret = mmu.pgt.map(at, PAGE_SIZE, (pfn * PAGE_SIZE) as Pa, prot, cache, Walk.SHARED);
   releaseFaultinPage(kvm, pfn, ret !== 0, (prot & Prot.W) !== 0);
   kvm.mmuLock.readUnlock();

@@ -1,11 +1,18 @@
 import { AGAIN, repeat } from "@kvmm/interleave";
-import { type AccessKind, type GuestAccess, type GuestExit, type GuestFault, gfnToHva, type Vcpu } from "@kvmm/kvm-memslots";
+import {
+  type AccessKind,
+  type GuestAccess,
+  type GuestExit,
+  type GuestFault,
+  gfnToHva,
+  type Vcpu,
+} from "@kvmm/kvm-memslots";
 import { hex, isRefusal, type OpenFile, PAGE_SIZE, pages } from "@kvmm/mm-core";
 import type { Ipa } from "../address.js";
 import { errnoOf } from "../errno.js";
 import { Walk } from "../walk/flags.js";
 import type { Arm64Mmu } from "./arm64-mmu.js";
-import { type FaultStatus, isWriteFault, type Syndrome } from "./fault-desc.js";
+import { type FaultDesc, type FaultStatus, isWriteFault, type Syndrome } from "./fault-desc.js";
 import { gmemAbort } from "./gmem-abort.js";
 import { translate } from "./hardware-walk.js";
 import { injectSea, injectSizeFault } from "./inject.js";
@@ -25,6 +32,12 @@ interface Trap {
   readonly level: number;
 }
 
+const NAMES: Readonly<Record<AccessKind, string>> = {
+  read: "the guest's read",
+  write: "the guest's write",
+  exec: "the guest's fetch of an instruction",
+};
+
 /**
  * A guest's access to the first word at a guest physical address: the hardware's walk, and kvm_handle_guest_abort()
  * for each fault, until the access is done, the guest takes an exception instead, or KVM_RUN returns.
@@ -40,7 +53,7 @@ export function guestAccess(
   const { store } = vcpu.kvm;
   const stage1Walk = options.stage1Walk ?? null;
   const all: GuestFault[] = [];
-  const done = repeat<GuestAccess>(store, `the guest's ${access} of ${hex(gpa)}`, () => {
+  const done = repeat<GuestAccess>(store, NAMES[access], () => {
     // Explored, nothing passes from one round to the next: only the last round's fault is told.
     const faults = store.task === null ? all : [];
     const found = hardwareAccess(mmu, vcpu, gpa, access, value, options.unsupportedAtomic === true);
@@ -67,7 +80,7 @@ function hardwareAccess(
   unsupportedAtomic: boolean,
 ): number | Trap {
   const { store, host } = vcpu.kvm;
-  return store.atomic<number | Trap>(`the guest's ${access}`, () => {
+  return store.atomic<number | Trap>(NAMES[access], () => {
     const translation = translate(mmu.pgt, gpa, access, mmu.hardwareAccessFlag);
     if ("fault" in translation) return { status: translation.fault, level: translation.level };
     if (unsupportedAtomic) return { status: "excl_atomic", level: translation.level };
@@ -82,7 +95,8 @@ function beyondIpaSpace(mmu: Arm64Mmu, gpa: Ipa, syndrome: Syndrome): GuestExit 
   if (syndrome.status !== "translation" || gpa < mmu.pgt.limit) return null;
   mmu.kvm.store.trace(
     "kvm_handle_guest_abort",
-    () => `${hex(gpa)} is beyond the VM's ${mmu.pgt.iaBits} bits of guest physical address: an abort for the guest`,
+    () =>
+      `${hex(gpa)} is beyond the VM's ${mmu.pgt.iaBits} bits of guest physical address: an abort for the guest`,
   );
   return gpa >= 2 ** mmu.ipaLimit ? injectSizeFault(syndrome) : injectSea(syndrome);
 }
@@ -99,7 +113,13 @@ function handleGuestAbort(mmu: Arm64Mmu, vcpu: Vcpu, gpa: Ipa, syndrome: Syndrom
   return exit;
 }
 
-function resolve(mmu: Arm64Mmu, vcpu: Vcpu, gpa: Ipa, syndrome: Syndrome, puts: OpenFile[]): GuestExit | null {
+function resolve(
+  mmu: Arm64Mmu,
+  vcpu: Vcpu,
+  gpa: Ipa,
+  syndrome: Syndrome,
+  puts: OpenFile[],
+): GuestExit | null {
   const { kvm } = vcpu;
   const fn = "kvm_handle_guest_abort";
   const { access } = syndrome;
@@ -121,7 +141,8 @@ function resolve(mmu: Arm64Mmu, vcpu: Vcpu, gpa: Ipa, syndrome: Syndrome, puts: 
     return null;
   }
   const ipa = (gfn * PAGE_SIZE) as Ipa;
-  const fault = { ...syndrome, mmu, vcpu, ipa, slot, hva, isWrite };
+  const { status, level, stage1Walk } = syndrome;
+  const fault: FaultDesc = { access, status, level, stage1Walk, mmu, vcpu, ipa, slot, hva, isWrite };
   if (slot.hasGmem) {
     const ret = gmemAbort(fault, puts);
     if (isRefusal(ret)) {

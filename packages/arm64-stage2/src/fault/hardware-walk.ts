@@ -1,6 +1,15 @@
 import type { AccessKind, GuestFault } from "@kvmm/kvm-memslots";
 import type { Ipa, Pa } from "../address.js";
-import { AF, S2AP_R, S2AP_W, TYPE_TABLE_OR_PAGE, VALID, XN_MASK_HI, XN_SHIFT_HI, Xn } from "../descriptor/layout.js";
+import {
+  AF,
+  S2AP_R,
+  S2AP_W,
+  TYPE_TABLE_OR_PAGE,
+  VALID,
+  XN_MASK_HI,
+  XN_SHIFT_HI,
+  Xn,
+} from "../descriptor/layout.js";
 import { pteToPhys } from "../descriptor/output-address.js";
 import { LAST_LEVEL } from "../geometry/geometry.js";
 import type { Stage2 } from "../stage2.js";

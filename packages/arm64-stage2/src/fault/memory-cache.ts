@@ -15,7 +15,10 @@ export class KvmMemoryCache extends MemoryCache {
 
   override take(): boolean {
     if (!super.take()) {
-      this.kvm.host.warn("kvm_mmu_memory_cache_alloc", "a walk under mmu_lock finds its cache of table pages empty");
+      this.kvm.host.warn(
+        "kvm_mmu_memory_cache_alloc",
+        "a walk under mmu_lock finds its cache of table pages empty",
+      );
     }
     return true;
   }

@@ -16,7 +16,14 @@ export interface Arm64Options {
 }
 
 /** The CPU on which the recordings were made (FORMAT.md). */
-export const recordedMachine: Machine = machine({ fwb: true, xnx: true, tlbRange: true, lpa2: true, pa52: true, dic: false });
+export const recordedMachine: Machine = machine({
+  fwb: true,
+  xnx: true,
+  tlbRange: true,
+  lpa2: true,
+  pa52: true,
+  dic: false,
+});
 
 /** ID_AA64MMFR0_EL1.PARange and ID_AA64MMFR1_EL1.VMIDBits of the recorded machine: 52 bits of IPA, 16 of VMID. */
 const MMFR0 = 6n;

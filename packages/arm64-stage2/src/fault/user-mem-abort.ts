@@ -114,7 +114,10 @@ function mapFault(fault: FaultDesc, info: VmaInfo, page: FaultinPage, prot: Prot
   kvm.mmuLock.readUnlock();
   if (writable && ret === 0 && !marksBefore) markDirty(fault, info, size);
   if (ret === 0) {
-    kvm.store.trace("kvm_s2_fault_map", () => `${slot}: ${hex(size)} bytes at ${hex(fault.ipa - (fault.ipa % size))} are mapped`);
+    kvm.store.trace(
+      "kvm_s2_fault_map",
+      () => `${slot}: ${hex(size)} bytes at ${hex(fault.ipa - (fault.ipa % size))} are mapped`,
+    );
   }
   return ret === -EAGAIN ? 0 : ret;
 }
@@ -160,7 +163,8 @@ function relaxes(fault: FaultDesc, size: number, prot: Prot): boolean {
 
 /** stage2_is_exec(), of old: was the guest allowed to execute what the new entry replaces, whatever its size? */
 function inheritsExec({ mmu, status, ipa }: FaultDesc, prot: Prot): boolean {
-  if (mmu.behaviour.execPermission === "of-this-entry" || status !== "permission" || (prot & Prot.X) !== 0) return false;
+  if (mmu.behaviour.execPermission === "of-this-entry" || status !== "permission" || (prot & Prot.X) !== 0)
+    return false;
   const leaf = mmu.pgt.getLeaf(ipa);
   if (typeof leaf === "number") return false;
   const lo = lowerHalf(leaf.pte);

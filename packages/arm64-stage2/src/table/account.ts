@@ -15,7 +15,8 @@ export function checkTablePages(pgt: Stage2, unlinked: Iterable<readonly [TableP
   if (pgd !== null) visit(pgt, pgd, pgt.startLevel, seen);
   for (const [page, level] of unlinked) visit(pgt, page, level + 1, seen);
   for (const page of pgt.tables.live()) {
-    if (!seen.has(page)) throw new TableError("leak", page, `no entry points to ${page.name} any more, and it is not freed`);
+    if (!seen.has(page))
+      throw new TableError("leak", page, `no entry points to ${page.name} any more, and it is not freed`);
   }
 }
 
@@ -35,6 +36,10 @@ function visit(pgt: Stage2, page: TablePage, level: number, seen: Set<TablePage>
     const count = page.peekCount(part);
     if (count === counted) continue;
     const kind = count > counted ? "leak" : "early free";
-    throw new TableError(kind, page, `${page.name} has ${count} references, and ${counted - 1} entries that hold one`);
+    throw new TableError(
+      kind,
+      page,
+      `${page.name} has ${count} references, and ${counted - 1} entries that hold one`,
+    );
   }
 }

@@ -1,5 +1,5 @@
 import { Kind } from "../shared.js";
-import type { Failure } from "./place.js";
+import type { Failure, Place } from "./place.js";
 import type { Privacy } from "./privacy.js";
 import type { Program } from "./program.js";
 
@@ -21,6 +21,7 @@ export interface Transition {
  * set; since each state that is stored is left by all its tasks, no cycle can put one of them off for ever.)
  */
 export class Fusion {
+  #transitions = 0;
   readonly transition: Transition = { footprint: 0, failure: null, failedOutcome: 0 };
 
   constructor(
@@ -28,6 +29,49 @@ export class Fusion {
     /** Null: every step is a transition. */
     private readonly privacy: Privacy | null,
   ) {}
+
+  /**
+   * The tasks that can move, as bits. A task that can only choose, and would be stuck whatever it chose, may as well
+   * choose later; it counts only if nobody else can move.
+   */
+  enabled(): number {
+    const { program, privacy } = this;
+    const able = program.enabled();
+    if (privacy === null) return able;
+    let mask = able;
+    for (let rest = able; rest !== 0; rest &= rest - 1) {
+      const t = 31 - Math.clz32(rest & -rest);
+      if (program.places[t]!.pending!.kind === Kind.Choose && this.#isStuck(t)) mask &= ~(1 << t);
+    }
+    return mask === 0 ? able : mask;
+  }
+
+  /** Is a task that is about to choose stuck whatever it chooses? */
+  #isStuck(t: number): boolean {
+    const { program } = this;
+    const places = program.places[t]!.choices ?? this.#choices(t);
+    if (places === null) return false;
+    for (const place of places) {
+      const { pending } = place;
+      if (pending === null || pending.kind === Kind.Choose || program.isEnabledAt(t, place)) return false;
+    }
+    return true;
+  }
+
+  #choices(t: number): readonly Place[] | null {
+    const { program } = this;
+    const from = program.places[t]!;
+    const places: Place[] = [];
+    for (let outcome = program.outcomes(t) - 1; outcome >= 0; outcome--) {
+      const { to, delta, footprint } = program.step(t, outcome);
+      if (to === null) return null;
+      program.undo();
+      if (footprint !== 0 || delta.objects.length > 0) return null;
+      places.push(to);
+    }
+    from.choices = places;
+    return places;
+  }
 
   /** The result is only good until the next call. A transition that fails may leave steps to be unwound. */
   step(t: number, outcome: number): Transition {
@@ -60,25 +104,24 @@ export class Fusion {
   }
 
   #goOn(t: number, privacy: Privacy): void {
-    const { program, transition } = this;
+    const { program } = this;
+    this.#transitions++;
     for (let n = 0; n < LIMIT; n++) {
       const place = program.places[t]!;
       const { pending } = place;
-      if (pending === null) return;
+      if (pending === null || place.passed === this.#transitions) return;
+      place.passed = this.#transitions;
       if (place.fusableAt !== privacy.version) {
         place.fusableAt = privacy.version;
         place.isFusable = privacy.mayBePrivate(t, pending);
       }
       if (!place.isFusable || !program.isEnabled(t)) return;
       const { footprint, failure } = program.step(t, 0);
+      // A failure ends what the others can do, who may have something to do before it.
+      if (failure !== null) return;
       if (!privacy.isPrivate(t, program.footprints.accesses(footprint))) {
-        if (failure === null) program.undo();
+        program.undo();
         place.isFusable = false;
-        return;
-      }
-      if (failure !== null) {
-        transition.failure = failure;
-        transition.failedOutcome = 0;
         return;
       }
     }

@@ -48,6 +48,10 @@ export class Place {
   /** May its next step be unobservable? As of this version of what is known. */
   fusableAt = -1;
   isFusable = false;
+  /** The number of the last transition that passed through here. */
+  passed = 0;
+  /** Before a choice: where each outcome leads, once it is known that nothing else decides that. */
+  choices: readonly Place[] | null = null;
 
   constructor(
     /** Its part of a state's hash. */

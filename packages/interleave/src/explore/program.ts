@@ -20,7 +20,7 @@ export class RefutedError extends Error {
   override name = "RefutedError";
 }
 
-/** Told of each kind of step when it is first made. */
+/** Told of the accesses that a task makes or would make, at least once of each. */
 export type Observer = (task: number, accesses: readonly Access[]) => void;
 
 /**
@@ -122,7 +122,11 @@ export class Program {
   }
 
   isEnabled(t: number): boolean {
-    const { pending } = this.places[t]!;
+    return this.isEnabledAt(t, this.places[t]!);
+  }
+
+  /** Could the task move now if it stood there? */
+  isEnabledAt(t: number, { pending }: Place): boolean {
     if (pending === null) return false;
     if (pending.when !== null) return pending.when();
     return pending.object === null || pending.object.isEnabled(pending.kind, t + 1, pending.key);
@@ -159,7 +163,7 @@ export class Program {
     else {
       move = at;
       const hits = ++move.hits;
-      if ((hits & (hits - 1)) === 0 && hits > 2) this.#verify(move);
+      if (hits > 1 && (hits & (hits - 1)) === 0 && (31 - Math.clz32(hits)) % 3 === 0) this.#verify(move);
       else if (move.failure === null) this.store.redo(move.delta);
     }
     if (move.to !== null) {
@@ -202,6 +206,8 @@ export class Program {
         const place = this.#known[t]!.get(key);
         if (place !== undefined) place.isLoop = true;
       }
+      const here = this.places[t];
+      if (here !== undefined) here.isLoop = loops.has(here.key);
     }
     return isNews;
   }
@@ -321,6 +327,8 @@ export class Program {
       { ...snapshot, results },
     );
     place.isLoop = this.#loops[t]!.has(key);
+    // Also a step that can never be made is one that the others stand in the way of.
+    if (snapshot.pending !== null) this.observer?.(t, [snapshot.pending]);
     if (this.remembers) this.#known[t]!.set(key, place);
     return place;
   }

@@ -112,7 +112,7 @@ export class StateSearch {
       this.#stop();
       return;
     }
-    const enabled = program.enabled();
+    const enabled = this.#fusion.enabled();
     visited.insert(place, lo, hi, sleep);
     const wrong = judgeState(options);
     if (wrong !== null) {

@@ -55,9 +55,9 @@ export class KvmModule extends Shared {
     const kvm = store.create(
       () => new Kvm(this, task, "kvm", (made) => architecture.createMmu(made, vmType)),
     );
-    // mmu_notifier_register()
+    // mmu_notifier_register(): who registered last is called first.
     mm.mmapLock.writeLock();
-    mm.notifiers.update((all) => [...all, kvm]);
+    mm.notifiers.update((all) => [kvm, ...all]);
     mm.mmapLock.writeUnlock();
     this.vms.update((all) => [...all, kvm]);
     return kvm;

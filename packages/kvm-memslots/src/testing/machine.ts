@@ -13,6 +13,7 @@ import {
   type ReferenceMmu,
   referenceArchitecture,
   setMemoryRegion2,
+  type U64,
   type UserMemoryRegion,
   type Vcpu,
 } from "../index.js";
@@ -39,12 +40,13 @@ export class Machine {
   /** What the model said that it decided. */
   readonly trace: TraceEvent[] = [];
 
-  constructor(behaviour: KvmBehaviour = kvm72, arch: "arm64" | "x86" = "arm64") {
+  /** @param type of the VM, as KVM_CREATE_VM takes it */
+  constructor(behaviour: KvmBehaviour = kvm72, arch: "arm64" | "x86" = "arm64", type: U64 = 0) {
     this.host = new Host(this.store);
     this.task = this.host.spawn("vmm");
     this.#makeTryGetAtomic();
     const module = new KvmModule(this.host, { architecture: referenceArchitecture({ arch }), behaviour });
-    this.kvm = ok(module.createVm(this.task));
+    this.kvm = ok(module.createVm(this.task, type));
     this.mmu = this.kvm.mmu as ReferenceMmu;
     this.vcpu = createVcpu(this.kvm, this.task, 0);
     this.store.onTrace = (event) => this.trace.push(event);

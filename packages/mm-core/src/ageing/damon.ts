@@ -12,11 +12,13 @@ function isWatched(host: Host, leaf: Leaf): boolean {
   return ptePresent(leaf.pte) && !pteHas(leaf.pte, PteFlag.special) && host.frames.test(ptePfn(leaf.pte), PageFlag.lru);
 }
 
-/** damon_ptep_mkold(), damon_pmdp_mkold() */
+/** damon_ptep_mkold(), damon_pmdp_mkold(), damon_hugetlb_mkold() (inlined into damon_mkold_hugetlb_entry()) */
 function mkold(mm: Mm, leaf: Leaf, address: Hva): void {
   const huge = leaf.table.level > 0;
   const start = huge ? address - (address % leafSize(leaf)) : address;
-  clearYoungNotify(mm, leaf, start, start + leafSize(leaf), huge ? "damon_pmdp_mkold" : "damon_ptep_mkold");
+  const isHugetlb = huge && mm.host.frames.test(ptePfn(leaf.pte), PageFlag.hugetlb);
+  const site = isHugetlb ? "damon_mkold_hugetlb_entry" : huge ? "damon_pmdp_mkold" : "damon_ptep_mkold";
+  clearYoungNotify(mm, leaf, start, start + leafSize(leaf), site);
 }
 
 /** damon_va_mkold(): the page at an address counts as unused from here on. */
@@ -36,10 +38,15 @@ export function damonVaYoung(mm: Mm, address: Hva): boolean {
   const leaf = leafAt(mm, address);
   const present = leaf !== null && ptePresent(leaf.pte) && !pteHas(leaf.pte, PteFlag.special);
   const young =
-    present && (pteHas(leaf.pte, PteFlag.young) || testYoungNotify(mm, address, "damon_young_pmd_entry"));
+    present && (pteHas(leaf.pte, PteFlag.young) || testYoungNotify(mm, address, youngSite(mm, leaf)));
   mm.pageTableLock.unlock();
   mm.mmapLock.readUnlock();
   return young;
+}
+
+function youngSite(mm: Mm, leaf: Leaf): string {
+  const isHugetlb = leaf.table.level > 0 && mm.host.frames.test(ptePfn(leaf.pte), PageFlag.hugetlb);
+  return isHugetlb ? "damon_young_hugetlb_entry" : "damon_young_pmd_entry";
 }
 
 /** damon_folio_mkold(): the same of a frame, wherever it is mapped. */

@@ -42,7 +42,10 @@ function canReuse(fault: PteFault): boolean {
   const pfn = ptePfn(fault.orig);
   if (frames.test(pfn, PageFlag.anonExclusive)) return true;
   if (frames.order(pfn) !== 0) return canReuseLarge(frames, frames.folio(pfn));
-  if (frames.test(pfn, PageFlag.ksm) || frames.refcount.get(pfn) !== 1) return false;
+  if (frames.test(pfn, PageFlag.ksm) || frames.refcount.get(pfn) > 3) return false;
+  // A page that is on its way to the LRU has one reference more.
+  if (!frames.test(pfn, PageFlag.lru)) fault.vma.mm.host.lru.drain();
+  if (frames.refcount.get(pfn) !== 1) return false;
   if (!frames.trylock(pfn)) return false;
   const only = frames.refcount.get(pfn) === 1;
   if (only) frames.setMapping(pfn, fault.vma.anonVma.get(), fault.pgoff);

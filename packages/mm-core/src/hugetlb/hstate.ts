@@ -116,6 +116,40 @@ export class Hstate {
     this.#enqueue(folio, restore);
   }
 
+  /**
+   * dissolve_free_hugetlb_folio(): a free page leaves the pool, but for `poisoned`, which is never used again.
+   * @returns false if it is not free, or was promised to somebody
+   */
+  dissolve(folio: Pfn, poisoned: Pfn): boolean {
+    const { frames } = this;
+    const node = frames.nodeOf(folio);
+    this.#lock.lock();
+    const found = this.#available() > 0 && this.#remove(node, folio);
+    this.#lock.unlock();
+    if (!found) return false;
+    frames.mark(poisoned, PageFlag.hwpoison);
+    frames.mark(folio, 0, PageFlag.hugetlb);
+    frames.refcount.set(folio, 1);
+    frames.put(folio);
+    return true;
+  }
+
+  /** remove_hugetlb_folio() */
+  #remove(node: Node, folio: Pfn): boolean {
+    const head = this.#heads[node]!;
+    let before: Pfn = 0;
+    let at = head.get();
+    while (at !== 0 && at !== folio) {
+      before = at;
+      at = this.#next.get(at);
+    }
+    if (at === 0) return false;
+    if (before === 0) head.set(this.#next.get(folio));
+    else this.#next.set(before, this.#next.get(folio));
+    this.#free[node]!.update((count) => count - 1);
+    return true;
+  }
+
   /** enqueue_hugetlb_folio() */
   #enqueue(folio: Pfn, restore: boolean): void {
     const node = this.frames.nodeOf(folio);

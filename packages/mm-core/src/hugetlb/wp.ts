@@ -1,4 +1,3 @@
-import type { Pfn } from "../addresses.js";
 import type { Fault, FaultError } from "../fault/fault.js";
 import { pgoffOf } from "../file.js";
 import { PageFlag } from "../frames.js";
@@ -53,7 +52,8 @@ export function hugetlbWp(fault: HugetlbFault): FaultError | null {
     return "SIGBUS";
   }
   anonVmaPrepare(vma);
-  copyContents(fault, old, copy);
+  frames.copy(copy, old);
+  frames.mark(copy, PageFlag.uptodate);
   const size = hstateOf(fields).size;
   const range = invalidateRangeStart(mm, address, address + size, "CLEAR", "hugetlb_wp");
   mm.pageTableLock.lock();
@@ -78,13 +78,4 @@ export function hugetlbWp(fault: HugetlbFault): FaultError | null {
 /** set_huge_ptep_writable() */
 function writable(pte: Pte): Pte {
   return pteChange(pte, PteFlag.write | PteFlag.dirty, 0);
-}
-
-/** copy_user_large_folio() */
-function copyContents({ vma, fields }: HugetlbFault, from: Pfn, to: Pfn): void {
-  const { frames } = vma.mm.host;
-  for (let page = 0; page < hstateOf(fields).pages; page++) {
-    frames.word.set(to + page, frames.word.get(from + page));
-  }
-  frames.mark(to, PageFlag.uptodate);
 }

@@ -6,6 +6,7 @@ import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { splitFolio } from "../thp/split-folio.js";
 import { type Vma, VmFlag } from "../vma.js";
 import { tryToMergeOnePage } from "./merge.js";
+import { StableNode } from "./stable-node.js";
 import type { KsmSlot } from "./state.js";
 
 /** max_page_sharing: addresses that one merged page serves at most. */
@@ -53,12 +54,12 @@ function scanPage(host: Host, slot: KsmSlot, vma: Vma, address: Hva, unstable: M
   const page = anonPage(vma, address);
   const item = address / PAGE_SIZE;
   const head = slot.merged.get(item);
-  if (page === null || (head !== 0 && head !== page)) slot.merged.set(item, 0);
+  if (page === null || (head !== 0 && head !== frames.mapping(page)?.id)) slot.merged.set(item, 0);
   if (page === null || frames.test(page, PageFlag.ksm)) return;
   const word = frames.word.get(page);
   const merged = stableWith(host, word);
   if (merged !== null) {
-    if (tryToMergeOnePage(vma, address, page, merged)) slot.merged.set(item, merged);
+    if (tryToMergeOnePage(vma, address, page, merged.page.get())) append(merged, slot, vma, address);
   } else if (slot.checksums.get(item) !== word + 1) {
     // A page that changed since the last scan is likely to change again.
     slot.checksums.set(item, word + 1);
@@ -66,17 +67,19 @@ function scanPage(host: Host, slot: KsmSlot, vma: Vma, address: Hva, unstable: M
     const candidate = unstable.get(word);
     const partner = candidate !== undefined && anonPage(candidate.vma, candidate.address) === candidate.page;
     if (!partner) unstable.set(word, { vma, slot, address, page });
-    else if (candidate.page !== page && tryToMergeTwoPages(host, vma, address, page, candidate)) {
-      unstable.delete(word);
-      slot.merged.set(item, page);
-      candidate.slot.merged.set(candidate.address / PAGE_SIZE, page);
-    }
+    else if (candidate.page !== page && tryToMergeTwoPages(host, { vma, slot, address, page }, candidate)) unstable.delete(word);
   }
 }
 
+/** stable_tree_append() */
+function append(node: StableNode, slot: KsmSlot, vma: Vma, address: Hva): void {
+  node.append(vma.anonVma.get()!, address);
+  slot.merged.set(address / PAGE_SIZE, node.id);
+}
+
 /** try_to_merge_two_pages(): the page becomes the merged one, and takes the candidate's place as well. */
-function tryToMergeTwoPages(host: Host, vma: Vma, address: Hva, page: Pfn, other: Candidate): boolean {
-  const { frames, ksm } = host;
+function tryToMergeTwoPages(host: Host, { vma, slot, address, page }: Candidate, other: Candidate): boolean {
+  const { frames, ksm, store } = host;
   // The candidate's page comes with a reference: two pages of one large folio keep each other from splitting it.
   const sameFolio = frames.folio(page) === frames.folio(other.page);
   frames.get(other.page);
@@ -86,8 +89,14 @@ function tryToMergeTwoPages(host: Host, vma: Vma, address: Hva, page: Pfn, other
     if (sameFolio && frames.order(page) > 0) splitAfterwards(host, page);
     return false;
   }
-  ksm.stable.update((pages) => [...pages, page]);
-  return tryToMergeOnePage(other.vma, other.address, other.page, page);
+  // stable_tree_insert()
+  const node = store.create(() => new StableNode(store, page));
+  frames.setMapping(page, node, 0);
+  ksm.stable.update((nodes) => [...nodes, node]);
+  append(node, slot, vma, address);
+  if (!tryToMergeOnePage(other.vma, other.address, other.page, page)) return false;
+  append(node, other.slot, other.vma, other.address);
+  return true;
 }
 
 /** cmp_and_merge_page(): two pages of one large folio were not merged; the next scan will find small ones. */
@@ -111,15 +120,20 @@ function anonPage({ mm }: Vma, address: Hva): Pfn | null {
 }
 
 /** stable_tree_search(): a merged page with these contents that has room for more. Pages that nobody maps leave. */
-function stableWith({ frames, ksm }: Host, word: number): Pfn | null {
-  const alive = ksm.stable.get().filter((page) => frames.test(page, PageFlag.ksm) && frames.mapcount.get(page) > 0);
-  ksm.stable.update((old) => (old.length === alive.length ? old : alive));
-  return alive.find((page) => frames.word.get(page) === word && frames.mapcount.get(page) < MAX_SHARING) ?? null;
+function stableWith({ frames, ksm }: Host, word: number): StableNode | null {
+  const isAlive = (node: StableNode): boolean => {
+    const page = node.page.get();
+    return frames.mapping(page) === node && frames.mapcount.get(page) > 0;
+  };
+  const nodes = ksm.stable.get();
+  const alive = nodes.filter(isAlive);
+  if (alive.length < nodes.length) ksm.stable.set(alive);
+  return alive.find((node) => frames.word.get(node.page.get()) === word && frames.mapcount.get(node.page.get()) < MAX_SHARING) ?? null;
 }
 
 /** pages_shared and pages_sharing, as ksmd counts them: what was unmapped since the last scan counts still. */
 export function ksmCounters(host: Host): KsmCounters {
-  const heads = new Map<Pfn, number>();
+  const heads = new Map<number, number>();
   for (const { merged } of host.ksm.slots.get()) {
     const end = Number.MAX_SAFE_INTEGER;
     for (let item = merged.next(0, end); item >= 0; item = merged.next(item + 1, end)) {

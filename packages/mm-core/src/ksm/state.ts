@@ -1,12 +1,12 @@
 import { Cell, Shared, Sparse, type Store } from "@kvmm/interleave";
-import type { Pfn } from "../addresses.js";
 import type { Mm } from "../mm.js";
+import type { StableNode } from "./stable-node.js";
 
 /** What ksmd knows of one process (struct ksm_mm_slot and its rmap items), by page number. */
 export class KsmSlot extends Shared {
   /** rmap_item->oldchecksum plus one: the contents at the last look. */
   readonly checksums: Sparse;
-  /** The merged page that an address was given (rmap_item->head), 0: none. */
+  /** The id of the merged page's node that an address was given (rmap_item->head), 0: none. */
   readonly merged: Sparse;
 
   constructor(readonly mm: Mm) {
@@ -23,11 +23,11 @@ export class KsmState {
   /** Processes with mergeable memory, in the order in which they came. */
   readonly slots: Cell<readonly KsmSlot[]>;
   /** The merged pages (the stable tree). */
-  readonly stable: Cell<readonly Pfn[]>;
+  readonly stable: Cell<readonly StableNode[]>;
 
   constructor(private readonly store: Store) {
     this.slots = new Cell<readonly KsmSlot[]>(store, "ksm_mm_head", []);
-    this.stable = new Cell<readonly Pfn[]>(store, "root_stable_tree", []);
+    this.stable = new Cell<readonly StableNode[]>(store, "root_stable_tree", []);
   }
 
   /** __ksm_enter() */

@@ -1,5 +1,5 @@
 import { hex, isRefusal, type Refusal, type Result, refuse } from "../errno.js";
-import { type FileIdentity, OpenFile } from "../file.js";
+import type { FileIdentity, OpenFile } from "../file.js";
 import { NotModelled } from "../not-modelled.js";
 import type { Task } from "../task.js";
 import { OpenFlag } from "./files.js";

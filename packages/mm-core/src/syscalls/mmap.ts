@@ -88,7 +88,7 @@ export function mmap(task: Task, args: MmapArgs): Result<Hva> {
   mm.mmapLock.writeLock();
   const result = doMmap(task, file, { ...args, length });
   const locked = !isRefusal(result) && (mm.vmaAt(result)!.fields.flags & VmFlag.locked) !== 0;
-  mm.mmapLock.writeUnlock();
+  mm.writeUnlock();
   file?.put();
   if (isRefusal(result)) return result;
   const populate = (args.flags & (MapFlag.populate | MapFlag.nonblock)) === MapFlag.populate;

@@ -7,7 +7,7 @@ import { mmPopulate } from "../populate.js";
 import type { Task } from "../task.js";
 import { unmapRange } from "../unmap.js";
 import { isAnonymous, Vma, VmFlag } from "../vma.js";
-import { cloneAnon, linkVma, mergeWithNeighbours, setRange, unlinkAnon } from "../vma-tree.js";
+import { cloneAnon, isolateVma, linkVma, mergeWithNeighbours, setRange, unlinkAnon } from "../vma-tree.js";
 import { findAddress } from "./mmap.js";
 
 export const MremapFlag = { mayMove: 1, fixed: 2, dontUnmap: 4 } as const;
@@ -50,7 +50,7 @@ export function mremap(task: Task, args: MremapArgs): Result<Hva> {
   mm.mmapLock.writeLock();
   const locked = (mm.vmaAt(remap.addr)?.fields.flags ?? 0) & VmFlag.locked;
   const result = doMremap(remap);
-  mm.mmapLock.writeUnlock();
+  mm.writeUnlock();
   if (!isRefusal(result) && locked !== 0 && remap.newLen > remap.oldLen) {
     mmPopulate(task, result + remap.oldLen, result + remap.newLen, true);
   }
@@ -196,7 +196,10 @@ function mremapAt(remap: Remap): Result<Hva> {
 function moveVma(remap: Remap): Result<Hva> {
   const { mm, addr, oldLen, newAddr, flags } = remap;
   const keep = (flags & MremapFlag.dontUnmap) !== 0;
-  const source = mm.vmaAt(addr)!;
+  const whole = mm.vmaAt(addr)!;
+  // needs_pre_split(): of a locked mapping, only the part that moves stops being locked.
+  const splits = keep && (whole.fields.flags & VmFlag.locked) !== 0;
+  const source = splits ? isolateVma(whole, addr, addr + oldLen) : whole;
   const copy = copyVma(remap, source, keep);
   // An untouched mapping may have been merged with its own copy.
   const old = mm.vmaAt(addr) ?? source;

@@ -15,6 +15,6 @@ export function munmap(task: Task, addr: Hva, length: number): Result<0> {
   if (end === addr) return refuse("EINVAL", fn, "length is 0");
   mm.mmapLock.writeLock();
   const refused = unmapRange(mm, addr, end);
-  mm.mmapLock.writeUnlock();
+  mm.writeUnlock();
   return refused ?? 0;
 }

@@ -127,9 +127,6 @@ function registerRange(ctx: Userfaultfd, start: Hva, end: Hva, wanted: number): 
     if (vma === undefined) return;
     const { flags, uffd, start: first, end: last } = vma.fields;
     const to = Math.min(end, last);
-    if ((flags & VmFlag.hugetlb) !== 0 && (wanted & VmFlag.uffdWp) !== 0) {
-      throw new NotModelled("userfaultfd write protection of hugetlb memory");
-    }
     if (uffd !== ctx || (flags & wanted) !== wanted) {
       modifyVma(vma, Math.max(at, first), to, { flags: (flags & ~UFFD_FLAGS) | wanted, uffd: ctx });
     }

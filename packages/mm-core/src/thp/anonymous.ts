@@ -9,7 +9,7 @@ import { mkPte, PteFlag } from "../pte.js";
 import { addRmapPmd, anonVmaPrepare } from "../rmap.js";
 import { thpVmaSuitable } from "./allowable.js";
 import { getHugeZeroFolio } from "./huge-zero-folio.js";
-import { FALLBACK, type PmdFault } from "./pmd-fault.js";
+import { FALLBACK, type PmdFault, type PmdPlace } from "./pmd-fault.js";
 
 /** vma_alloc_anon_folio_pmd(): zeroed, where the policy wants it. */
 export function allocAnonFolioPmd(fault: PmdFault): Pfn | null {
@@ -22,9 +22,9 @@ export function allocAnonFolioPmd(fault: PmdFault): Pfn | null {
   return folio;
 }
 
-/** map_anon_folio_pmd_pf(): under page_table_lock, the entry being none. */
-export function mapAnonFolioPmd(fault: PmdFault, folio: Pfn): void {
-  const { task, vma, fields, haddr, pmds, pmdIndex } = fault;
+/** map_anon_folio_pmd_nopf(): under page_table_lock, the entry being none. */
+export function mapAnonFolioPmd(place: PmdPlace, folio: Pfn): void {
+  const { task, vma, fields, haddr, pmds, pmdIndex } = place;
   const { frames, lru } = vma.mm.host;
   // folio_add_new_anon_rmap()
   frames.setMapping(folio, vma.anonVma.get(), pgoffOf(fields, haddr));

@@ -14,5 +14,8 @@ export interface PmdFault extends Fault {
   readonly origPmd: Pte;
 }
 
+/** Where a huge page is to be mapped. */
+export type PmdPlace = Pick<PmdFault, "task" | "vma" | "fields" | "haddr" | "pmds" | "pmdIndex">;
+
 /** VM_FAULT_FALLBACK: to be done with small pages. */
 export const FALLBACK = "FALLBACK";

@@ -1,9 +1,8 @@
 import { type Hva, PMD_PAGES, PMD_SIZE } from "../addresses.js";
 import { PageFlag } from "../frames.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
-import type { Table } from "../page-table.js";
 import { pageProt } from "../prot.js";
-import { mkPte, PteFlag, type Pte, pteChange, pteHas, ptePfn } from "../pte.js";
+import { mkPte, type Pte, PteFlag, pteHas, ptePfn } from "../pte.js";
 import { addRmap, removeRmapPmd } from "../rmap.js";
 import { isAnonymous, type Vma } from "../vma.js";
 import { isHugeZeroPmd } from "./huge-zero-folio.js";
@@ -46,23 +45,23 @@ export function splitHugePmdLocked(vma: Vma, haddr: Hva, freeze: boolean): void 
     frames.put(folio);
     return;
   }
-  const table = mm.newTable(0, haddr);
+  let entries: (index: number) => Pte;
   if (isHugeZeroPmd(old)) {
     // __split_huge_zero_page_pmd(): each entry maps the small zero page.
     const entry = mkPte(host.zeroPfn, pageProt(fields) | PteFlag.special | PteFlag.young | (old & PteFlag.uffdWp));
-    for (let index = 0; index < PMD_PAGES; index++) table.set(index, entry);
-  } else if (migrating) {
-    fill(table, mkPte(folio, PteFlag.migration | kept));
+    entries = () => entry;
   } else {
+    const flags = freeze || migrating ? PteFlag.migration | kept : pageProt(fields) | kept;
+    entries = (index) => mkPte(folio + index, flags);
+  }
+  // The table was set aside when the huge page was mapped (pgtable_trans_huge_withdraw()).
+  const table = mm.newTable(0, haddr, entries);
+  if (!migrating && !isHugeZeroPmd(old)) {
     if (pteHas(old, PteFlag.dirty)) frames.mark(folio, PageFlag.dirty);
-    if (frames.test(folio, PageFlag.anonExclusive)) {
-      for (let page = 1; page < PMD_PAGES; page++) frames.mark(folio + page, PageFlag.anonExclusive);
-    }
-    if (freeze) fill(table, mkPte(folio, PteFlag.migration | kept));
-    else {
+    if (frames.test(folio, PageFlag.anonExclusive)) frames.markTails(folio, PageFlag.anonExclusive);
+    if (!freeze) {
       frames.getMany(folio, PMD_PAGES - 1);
       addRmap(frames, folio, mm, PMD_PAGES);
-      fill(table, mkPte(folio, pageProt(fields) | kept));
     }
     removeRmapPmd(frames, folio, mm);
     if (freeze) frames.put(folio);
@@ -70,13 +69,6 @@ export function splitHugePmdLocked(vma: Vma, haddr: Hva, freeze: boolean): void 
   pmds.setChild(pmdIndex, table);
   pmds.set(pmdIndex, 0);
   host.store.trace("__split_huge_pmd", () => `the huge page at ${haddr.toString(16)} is mapped by small entries now`);
-}
-
-/** set_ptes(): entries for the pages from that of `first` on. */
-function fill(table: Table, first: Pte): void {
-  const pfn = ptePfn(first);
-  const flags = pteChange(first, 0, 0) - mkPte(pfn, 0);
-  for (let index = 0; index < PMD_PAGES; index++) table.set(index, mkPte(pfn + index, flags));
 }
 
 /** split_huge_pmd_if_needed() */

@@ -296,3 +296,41 @@ describe("any sequence of calls on huge and small pages", () => {
     );
   }, 120_000);
 });
+
+describe("MADV_COLLAPSE", () => {
+  test("makes a huge page of small ones, under a notifier over all of it", () => {
+    const m = new Machine();
+    m.mapAnon(RAM, PMD_SIZE);
+    const { used } = m;
+    for (const page of [0, 7, 511]) hostAccess(m.task, RAM + page * PAGE_SIZE, page + 1);
+    expect(madvise(m.task, RAM, PMD_SIZE, Madv.collapse)).toBe(0);
+    expect(sites(m)).toEqual([["collapse_huge_page", 0, PMD_SIZE]]);
+    expect([m.sizes(RAM, 1), m.used - used]).toEqual([[PMD_SIZE], PMD_PAGES]);
+    for (const page of [0, 7, 511]) expect(hostAccess(m.task, RAM + page * PAGE_SIZE)).toEqual({ value: page + 1 });
+    munmap(m.task, RAM, PMD_SIZE);
+    expect(m.used).toBe(used);
+  });
+
+  test("collapses a huge page that small entries map as well", () => {
+    const m = machine(PMD_SIZE);
+    hostAccess(m.task, RAM + 9 * PAGE_SIZE, 3);
+    const { used } = m;
+    mprotect(m.task, RAM, PAGE_SIZE, Prot.read);
+    mprotect(m.task, RAM, PAGE_SIZE, RW);
+    expect(m.sizes(RAM, 1)).toEqual([PAGE_SIZE]);
+    expect(madvise(m.task, RAM, PMD_SIZE, Madv.collapse)).toBe(0);
+    expect([m.sizes(RAM, 1), m.used]).toEqual([[PMD_SIZE], used]);
+    expect(hostAccess(m.task, RAM + 9 * PAGE_SIZE)).toEqual({ value: 3 });
+  });
+
+  test("fails, and leaves everything as it is, while somebody holds a page", () => {
+    const m = new Machine();
+    m.mapAnon(RAM, PMD_SIZE);
+    hostAccess(m.task, RAM, 1);
+    hostAccess(m.task, RAM + PAGE_SIZE, 2);
+    m.host.frames.get(ptePfn(leafAt(m.task.mm, RAM + PAGE_SIZE)!.pte));
+    expect(madvise(m.task, RAM, PMD_SIZE, Madv.collapse)).toMatchObject({ errno: "EAGAIN" });
+    expect(m.sizes(RAM, 3)).toEqual([PAGE_SIZE, PAGE_SIZE, 0]);
+    expect(hostAccess(m.task, RAM)).toEqual({ value: 1 });
+  });
+});

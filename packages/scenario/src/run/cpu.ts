@@ -2,7 +2,9 @@ import { type Arm64Options, machine, recordedMachine } from "@kvmm/arm64-stage2"
 import type { CpuFeatures } from "../format/machine.js";
 
 /** The recorded machine with the features that a scenario names. */
-export function cpuOf(features: CpuFeatures = {}): Required<Pick<Arm64Options, "machine" | "hardwareAccessFlag">> {
+export function cpuOf(
+  features: CpuFeatures = {},
+): Required<Pick<Arm64Options, "machine" | "hardwareAccessFlag">> {
   const { fwb, xnx, tlbRange, lpa2, dic } = recordedMachine;
   return {
     machine: machine({

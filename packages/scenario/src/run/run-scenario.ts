@@ -1,4 +1,4 @@
-import { TableError } from "@kvmm/arm64-stage2";
+import { Arm64Mmu, TableError } from "@kvmm/arm64-stage2";
 import { LivelockError } from "@kvmm/interleave";
 import { UseAfterFree } from "@kvmm/kvm-memslots";
 import { NotModelled as Lacking, type Refusal } from "@kvmm/mm-core";
@@ -177,9 +177,8 @@ class Run {
   #check(step: number): void {
     const stale = staleStage2Mapping(this.#world!);
     if (stale !== undefined) this.#violations.push({ property: "no stale stage-2 mapping", text: stale, step });
-    const { kvm, vmm, breakBeforeMake } = this.#world!;
-    breakBeforeMake?.settle();
-    const [entry] = breakBeforeMake?.violations ?? [];
+    const { kvm, vmm } = this.#world!;
+    const entry = brokenEntry(this.#world!);
     if (entry !== undefined) this.#violations.push({ property: "break-before-make", text: entry, step });
     for (const { name, broken } of properties) {
       const text = broken(kvm, vmm);
@@ -259,6 +258,14 @@ function orders(exploration: Exploration | undefined): string {
 function uncovered(exploration: Exploration | undefined): string[] {
   if (exploration === undefined) return ["races: the calls were made one after the other"];
   return exploration.complete ? ["orders that only weakly ordered memory allows"] : ["interleavings beyond the bound of the search"];
+}
+
+/** What was done to the stage-2 tables against break-before-make; nothing counts once the VM's tables are gone. */
+function brokenEntry({ kvm, breakBeforeMake }: World): string | undefined {
+  if (breakBeforeMake === null || !(kvm.mmu instanceof Arm64Mmu)) return undefined;
+  if (!kvm.mmu.hasTables.peek()) breakBeforeMake.unwatch();
+  breakBeforeMake.settle();
+  return breakBeforeMake.violations[0];
 }
 
 function reasonOf({ reason, accepted }: Refusal): string {

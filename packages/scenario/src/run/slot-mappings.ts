@@ -1,7 +1,6 @@
 import { Arm64Mmu } from "@kvmm/arm64-stage2";
 import { type Memslot, ReferenceMmu } from "@kvmm/kvm-memslots";
-import { PAGE_SIZE, PageFlag, type Pfn, type Pte, PteFlag, pteHas, ptePfn, ptePresent } from "@kvmm/mm-core";
-import { peekUserEntry } from "../properties/user-entry.js";
+import { PAGE_SIZE, PageFlag, type Pfn, PMD_SIZE, type Pte, PteFlag, PUD_SIZE, pteHas, ptePfn, ptePresent } from "@kvmm/mm-core";
 import type { World } from "./world.js";
 
 /** What stage 2 has for one page of a slot. */
@@ -40,22 +39,31 @@ export function mappedPages(world: World): number {
   return pages;
 }
 
-/** The entry of the VMM's page table for an address, as it is. */
-export function peekHostEntry(world: World, address: number): Pte {
-  return peekUserEntry(world.vmm, address);
+/** What an entry maps that ends the walk in a table of a level. */
+const LEAF_SIZE: readonly number[] = [PAGE_SIZE, PMD_SIZE, PUD_SIZE];
+
+/** The entry of the VMM's page table for an address, as it is, and the frame behind the address. */
+function peekHostPage(world: World, address: number): { readonly pte: Pte; readonly pfn: Pfn } {
+  let table = world.vmm.mm.pgd;
+  for (;;) {
+    const { pte, child } = table.peek(table.indexOf(address));
+    if (child === null) return { pte, pfn: ptePfn(pte) + Math.floor((address % (LEAF_SIZE[table.level] ?? 1)) / PAGE_SIZE) };
+    table = child;
+  }
 }
 
 /**
  * The rule that MMU notifiers are there to keep: stage 2 maps a page only while the guest_memfd, or the user mapping,
- * has that very page there, and allows writes only while that does.
+ * has that very page there, and allows writes only while that does. The predefined slots are no part of what is looked at.
  * @returns what is wrong, or undefined
  */
 export function staleStage2Mapping(world: World): string | undefined {
   const { frames } = world.host;
   for (const slot of world.kvm.peekMemslots().peek()) {
+    if (world.predefined.has(slot.slotId)) continue;
     for (const [page, { pfn, writable }] of slotMappings(world, slot)) {
       const where = `page ${page} of slot ${slot.slotId}`;
-      if (frames.refcount.peek(pfn) === 0) return `${where} is mapped at stage 2 to frame ${pfn}, which is free`;
+      if (frames.refcount.peek(frames.folio(pfn)) === 0) return `${where} is mapped at stage 2 to frame ${pfn}, which is free`;
       if (slot.hasGmem) {
         // While the file is being closed its pages live on with the inode; only the check above can be made.
         const inode = slot.gmemFile.peek()?.inode;
@@ -63,19 +71,14 @@ export function staleStage2Mapping(world: World): string | undefined {
         if (current !== pfn) return `${where} is mapped at stage 2 to frame ${pfn}, which its guest_memfd no longer has there`;
         continue;
       }
-      const pte = peekHostEntry(world, slot.userspaceAddr + page * PAGE_SIZE);
+      const { pte, pfn: current } = peekHostPage(world, slot.userspaceAddr + page * PAGE_SIZE);
       const poisoned = (frames.flags.peek(pfn) & PageFlag.hwpoison) !== 0;
       if (poisoned) continue;
-      if (!ptePresent(pte) || framesOf(pte, slot.userspaceAddr + page * PAGE_SIZE) !== pfn) {
+      if (!ptePresent(pte) || current !== pfn) {
         return `${where} is mapped at stage 2 to frame ${pfn}, which user space no longer maps there`;
       }
       if (writable && !pteHas(pte, PteFlag.write)) return `${where} is writable at stage 2, but not for user space`;
     }
   }
   return undefined;
-}
-
-function framesOf(pte: Pte, address: number): Pfn {
-  const first = ptePfn(pte);
-  return pteHas(pte, PteFlag.leaf) ? first + (Math.floor(address / PAGE_SIZE) % 512) : first;
 }

@@ -12,7 +12,12 @@ export function dumpStage2(world: World): Pick<Observation, "stage2" | "stage2_l
   if (!(mmu instanceof Arm64Mmu)) return {};
   const { pgt } = mmu;
   return {
-    stage2: dump(pgt, { whole: true }).map(([first, end, level, attributes]) => [hex(first), hex(end), level, attributes]),
+    stage2: dump(pgt, { whole: true }).map(([first, end, level, attributes]) => [
+      hex(first),
+      hex(end),
+      level,
+      attributes,
+    ]),
     stage2_levels: LAST_LEVEL + 1 - pgt.startLevel,
     ipa_range: pgt.iaBits,
   };

@@ -5,18 +5,10 @@ import {
   type InstructionAddress,
 } from "./address.js";
 
-function bit(value: bigint, at: bigint): boolean {
-  return ((value >> at) & 1n) === 1n;
-}
-
 /** Reads the 64-bit payload of an address packet with index 0, 1 or 4. */
 export function decodeInstructionAddress(value: bigint): InstructionAddress {
-  return {
-    address: value & ADDRESS_MASK,
-    el: Number((value >> 61n) & 3n),
-    ns: bit(value, 63n),
-    nse: bit(value, 60n),
-  };
+  const top = Number(value >> 56n);
+  return { address: value & ADDRESS_MASK, el: (top >> 5) & 3, ns: top >= 0x80, nse: (top & 0x10) !== 0 };
 }
 
 /** Reads the 64-bit payload of an address packet with index 2. */
@@ -26,11 +18,12 @@ export function decodeDataVirtualAddress(value: bigint): DataVirtualAddress {
 
 /** Reads the 64-bit payload of an address packet with index 3. */
 export function decodeDataPhysicalAddress(value: bigint): DataPhysicalAddress {
+  const top = Number(value >> 56n);
   return {
     address: value & ADDRESS_MASK,
-    ns: bit(value, 63n),
-    nse: bit(value, 60n),
-    checked: bit(value, 62n),
-    tag: Number((value >> 56n) & 0xfn),
+    ns: top >= 0x80,
+    nse: (top & 0x10) !== 0,
+    checked: (top & 0x40) !== 0,
+    tag: top & 0xf,
   };
 }

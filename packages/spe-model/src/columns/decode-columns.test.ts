@@ -98,10 +98,7 @@ test("columns say what the record decoder says, of records, packets and any byte
     .array(arbitraryRecord, { maxLength: 10 })
     .map((list) => Uint8Array.from(list.flatMap((record) => [...encodeRecord(record, 8)])));
   const inputs = fc.oneof(records, arbitraryPackets.map(encodePackets), fc.uint8Array({ maxLength: 400 }));
-  fc.assert(
-    fc.property(inputs, fc.nat(0xffff), fc.integer({ min: 1, max: 5 }), compare),
-    { numRuns: 2000 },
-  );
+  fc.assert(fc.property(inputs, fc.nat(0xffff), fc.integer({ min: 1, max: 5 }), compare), { numRuns: 2000 });
 });
 
 test("columns say the same of mutated records and of random bytes", () => {

@@ -25,13 +25,23 @@ function words(column: BigUint64Array): Uint32Array {
  * follow (`final: false`), it stops where the record starts that does not end; with 128 KiB in hand it
  * always gets on. What the rows say is what `RecordDecoder` says.
  */
-export function decodeColumns(bytes: Uint8Array, columns: RecordColumns, options: ColumnOptions = {}): number {
+export function decodeColumns(
+  bytes: Uint8Array,
+  columns: RecordColumns,
+  options: ColumnOptions = {},
+): number {
   const { from = 0, base = 0, offset = 0, final = true } = options;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = bytes.length;
   const { account, capacity, present, operationClass, operationPayload, contextEl1, contextEl2 } = columns;
   const { total, issue, translation, dataSource, badBytes } = columns;
-  const addresses = [columns.pc, columns.target, columns.dataVirtual, columns.dataPhysical, columns.previousTarget].map(words);
+  const addresses = [
+    columns.pc,
+    columns.target,
+    columns.dataVirtual,
+    columns.dataPhysical,
+    columns.previousTarget,
+  ].map(words);
   const events = words(columns.events);
   const timestamp = words(columns.timestamp);
   let row = columns.count;

@@ -9,7 +9,11 @@ import type { SpeEventConfig } from "./spe-event.js";
 
 const BASE = 0xffff_8000_1000_0000n;
 
-function setup(size: number, config: SpeEventConfig = { samplePeriod: 1024 }, unitOptions: Partial<UnitOptions> = {}) {
+function setup(
+  size: number,
+  config: SpeEventConfig = { samplePeriod: 1024 },
+  unitOptions: Partial<UnitOptions> = {},
+) {
   const memory = new BufferMemory(BASE, size);
   const unit = new SpeUnit({ ...unitOptions, memory });
   const ring = new AuxRing(size);
@@ -68,7 +72,11 @@ describe("a fault", () => {
   });
 
   test("is fatal without loss too: the event stays enabled and the buffer off, until it is scheduled in again", () => {
-    const { memory, unit, driver, notes, program } = setup(16_384, { samplePeriod: 1024 }, { onFault: "hold" });
+    const { memory, unit, driver, notes, program } = setup(
+      16_384,
+      { samplePeriod: 1024 },
+      { onFault: "hold" },
+    );
     memory.unmap(1, { reason: "stage2", fsc: 7 });
     unit.run(program, 1_000_000);
     expect(driver.interrupt()).toMatchObject({ action: "fatal", resumed: false });
@@ -118,7 +126,9 @@ test("periods are multiples of 256 from 256 to 2^32 - 256", () => {
 });
 
 test("an event's filters turn on what they need", () => {
-  expect(eventRegisters({ loadFilter: true, minLatency: 10, jitter: true, samplePeriod: 2048 })).toMatchObject({
+  expect(
+    eventRegisters({ loadFilter: true, minLatency: 10, jitter: true, samplePeriod: 2048 }),
+  ).toMatchObject({
     PMSFCR_EL1: (1n << 17n) | (1n << 2n) | (1n << 1n),
     PMSLATFR_EL1: 10n,
     PMSIRR_EL1: 2049n,

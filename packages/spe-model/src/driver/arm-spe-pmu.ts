@@ -1,4 +1,11 @@
-import { BufferEventClass, BufferStatusCode, PMBIDR, PMBLIMITR, PMBSR, PMSIDR } from "../registers/spe-registers.js";
+import {
+  BufferEventClass,
+  BufferStatusCode,
+  PMBIDR,
+  PMBLIMITR,
+  PMBSR,
+  PMSIDR,
+} from "../registers/spe-registers.js";
 import type { SpeUnit } from "../unit/spe-unit.js";
 import type { AuxHandle, AuxNote, AuxRing } from "./aux-ring.js";
 import { eventRegisters } from "./event-registers.js";
@@ -132,7 +139,8 @@ export class ArmSpePmu {
       return;
     }
     const { PMSCR_EL1, PMSIRR_EL1, ...filters } = eventRegisters(this.#config);
-    for (const [name, value] of Object.entries(filters)) this.#unit.write(name as keyof typeof filters, value);
+    for (const [name, value] of Object.entries(filters))
+      this.#unit.write(name as keyof typeof filters, value);
     if (reload) {
       this.#unit.write("PMSIRR_EL1", PMSIRR_EL1);
       this.#unit.write("PMSICR_EL1", this.#periodLeft);
@@ -165,7 +173,8 @@ export class ArmSpePmu {
     }
     if (COLL === 1) handle.collision = true;
     let problem: string | undefined;
-    if (EC === BufferEventClass.stage1Fault || EC === BufferEventClass.stage2Fault) problem = "Unexpected buffer fault";
+    if (EC === BufferEventClass.stage1Fault || EC === BufferEventClass.stage2Fault)
+      problem = "Unexpected buffer fault";
     else if (EC !== BufferEventClass.bufferManagement) problem = "Unknown error code";
     // The driver compares all of MSS, not just the status code's six bits.
     else if (MSS !== BufferStatusCode.filled) problem = "Unknown buffer status code";

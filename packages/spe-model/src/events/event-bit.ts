@@ -35,5 +35,7 @@ export function eventBits(...names: readonly EventName[]): bigint {
 
 /** The events that the bits stand for, in the order of their bits; others' bits are left out. */
 export function eventNames(bits: bigint): EventName[] {
-  return (Object.keys(EventBit) as EventName[]).filter((name) => ((bits >> BigInt(EventBit[name])) & 1n) === 1n);
+  return (Object.keys(EventBit) as EventName[]).filter(
+    (name) => ((bits >> BigInt(EventBit[name])) & 1n) === 1n,
+  );
 }

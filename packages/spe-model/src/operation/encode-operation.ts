@@ -59,9 +59,7 @@ function encodeMemory(operation: Extract<SampledOperation, { class: "memory" }>)
   switch (operation.subclass) {
     case "extended":
       return (
-        0x02 |
-        store |
-        bits([operation.atomic, 2], [operation.exclusive, 3], [operation.acquireRelease, 4])
+        0x02 | store | bits([operation.atomic, 2], [operation.exclusive, 3], [operation.acquireRelease, 4])
       );
     case "sve":
       return (

@@ -35,5 +35,7 @@ test("what has no encoding is refused", () => {
   const sve = { class: "other", subclass: "sve", floatingPoint: false, predicated: false } as const;
   expect(() => encodeOperation({ ...sve, vectorLength: 100 })).toThrow("vectorLength is 100");
   expect(() => encodeOperation({ ...sve, vectorLength: 8192 })).toThrow("vectorLength is 8192");
-  expect(() => encodeOperation({ class: "memory", subclass: "memset", store: false })).toThrow("memset is a store");
+  expect(() => encodeOperation({ class: "memory", subclass: "memset", store: false })).toThrow(
+    "memset is a store",
+  );
 });

@@ -1,5 +1,6 @@
-import { type DecodeOptions, decodePacketAt, MAX_PACKET_SIZE, NeedMore } from "./decode-packet.js";
+import type { DecodeOptions } from "./decode-options.js";
 import type { DecodedPacket } from "./packet.js";
+import { PacketReader } from "./packet-reader.js";
 
 /**
  * The packets in a whole buffer, one after the other. Never fails: what is no packet comes as `bad`
@@ -9,13 +10,10 @@ export function* decodePackets(
   bytes: Uint8Array,
   options: DecodeOptions = {},
 ): Generator<DecodedPacket, void, undefined> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const base = (options.base ?? 0) % MAX_PACKET_SIZE;
-  const asPerf = options.asPerf ?? false;
-  const need = new NeedMore();
+  const reader = new PacketReader(options);
+  reader.open(bytes, bytes.length, true);
   for (let at = 0; at < bytes.length; ) {
-    const address = (base + at) % MAX_PACKET_SIZE;
-    const packet = decodePacketAt(view, at, bytes.length, at, address, true, asPerf, need)!;
+    const packet = reader.read(at, at)!;
     at += packet.size;
     yield packet;
   }

@@ -27,7 +27,8 @@ export function packetSize(packet: Packet): number {
 }
 
 function number(field: string, value: number, max: number): number {
-  if (!Number.isInteger(value) || value < 0 || value > max) throw new EncodeError(field, value, `0 to ${max}`);
+  if (!Number.isInteger(value) || value < 0 || value > max)
+    throw new EncodeError(field, value, `0 to ${max}`);
   return value;
 }
 

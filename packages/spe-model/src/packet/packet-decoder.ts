@@ -1,5 +1,6 @@
-import { type DecodeOptions, decodePacketAt, MAX_PACKET_SIZE, NeedMore } from "./decode-packet.js";
+import type { DecodeOptions } from "./decode-options.js";
 import type { DecodedPacket } from "./packet.js";
+import { PacketReader } from "./packet-reader.js";
 
 /** Takes packets, in order. */
 export type PacketSink = (packet: DecodedPacket) => void;
@@ -9,9 +10,7 @@ export type PacketSink = (packet: DecodedPacket) => void;
  * is cut; what does not end in a chunk waits for the next, at most 64 KiB of it.
  */
 export class PacketDecoder {
-  readonly #asPerf: boolean;
-  readonly #base: number;
-  readonly #need = new NeedMore();
+  readonly #reader: PacketReader;
   /** Bytes of a packet that has not ended, and what was looked at behind them. */
   #carry = new Uint8Array(32);
   #carried = 0;
@@ -20,8 +19,7 @@ export class PacketDecoder {
   #offset = 0;
 
   constructor(options: DecodeOptions = {}) {
-    this.#base = (options.base ?? 0) % MAX_PACKET_SIZE;
-    this.#asPerf = options.asPerf ?? false;
+    this.#reader = new PacketReader(options);
   }
 
   /** Bytes decoded so far; those that wait for the rest of their packet do not count. */
@@ -41,7 +39,7 @@ export class PacketDecoder {
     }
     const rest = this.#decode(chunk, used, chunk.length, false, sink);
     this.#append(chunk.subarray(rest));
-    this.#wanted = this.#need.bytes;
+    this.#wanted = this.#reader.wanted;
   }
 
   /** Says that no more will come, and hands over what is left. */
@@ -64,20 +62,19 @@ export class PacketDecoder {
     const rest = this.#decode(this.#carry, 0, this.#carried, final, sink);
     this.#carry.copyWithin(0, rest, this.#carried);
     this.#carried -= rest;
-    this.#wanted = this.#need.bytes;
+    this.#wanted = this.#reader.wanted;
   }
 
   /** Hands over the packets in the bytes and returns where the first one that does not end there starts. */
   #decode(bytes: Uint8Array, from: number, to: number, final: boolean, sink: PacketSink): number {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const reader = this.#reader;
+    reader.open(bytes, to, final);
     let at = from;
     while (at < to) {
-      const offset = this.#offset;
-      const address = (this.#base + offset) % MAX_PACKET_SIZE;
-      const packet = decodePacketAt(view, at, to, offset, address, final, this.#asPerf, this.#need);
+      const packet = reader.read(at, this.#offset);
       if (packet === undefined) return at;
       at += packet.size;
-      this.#offset = offset + packet.size;
+      this.#offset += packet.size;
       sink(packet);
     }
     return at;

@@ -55,7 +55,9 @@ test("a stream decodes the same however it is cut", () => {
   const inputs = fc.oneof(
     arbitraryPackets.map(encodePackets),
     fc.uint8Array({ maxLength: 600 }),
-    fc.array(fc.constantFrom(0, 0x20, 0x21, 0x23, 0x26, 0xb0, 1), { maxLength: 300 }).map((list) => Uint8Array.from(list)),
+    fc
+      .array(fc.constantFrom(0, 0x20, 0x21, 0x23, 0x26, 0xb0, 1), { maxLength: 300 })
+      .map((list) => Uint8Array.from(list)),
   );
   fc.assert(
     fc.property(inputs, cuts, fc.nat(0xffff), fc.boolean(), (bytes, sizes, base, asPerf) => {

@@ -1,4 +1,4 @@
-import type { DecodeOptions } from "../packet/decode-packet.js";
+import type { DecodeOptions } from "../packet/decode-options.js";
 import type { RecordItem } from "./record.js";
 import { RecordDecoder } from "./record-decoder.js";
 

@@ -4,10 +4,10 @@ import {
   decodeInstructionAddress,
 } from "../address/decode-address.js";
 import { decodeOperation } from "../operation/decode-operation.js";
-import type { DecodeOptions } from "../packet/decode-packet.js";
+import type { DecodeOptions } from "../packet/decode-options.js";
 import type { DecodedPacket } from "../packet/packet.js";
 import { PacketDecoder } from "../packet/packet-decoder.js";
-import { MAX_RECORD_SIZE, type RecordItem, type SpeRecord } from "./record.js";
+import { type Latencies, MAX_RECORD_SIZE, type RecordItem, type SpeRecord } from "./record.js";
 
 /** Takes records and errors, in the order in which they end. */
 export type RecordSink = (item: RecordItem) => void;
@@ -25,7 +25,7 @@ export interface ByteAccount {
   readonly bad: number;
 }
 
-type Draft = { -readonly [key in keyof SpeRecord]: SpeRecord[key] };
+type Writable<T> = { -readonly [key in keyof T]: T[key] };
 
 /**
  * Puts packets together into records, from chunks of any size. A packet that the record has already
@@ -34,7 +34,7 @@ type Draft = { -readonly [key in keyof SpeRecord]: SpeRecord[key] };
 export class RecordDecoder {
   readonly #packets: PacketDecoder;
   readonly #account = { total: 0, records: 0, unterminated: 0, padding: 0, bad: 0 };
-  #record: Draft = {};
+  #record: Writable<SpeRecord> = {};
   #start = -1;
   #end = 0;
   #badInside = 0;
@@ -134,9 +134,11 @@ export class RecordDecoder {
         return true;
       case "counter": {
         if (packet.index > 2) return this.#addUnknown(packet);
+        record.latency ??= {};
+        const latency: Writable<Latencies> = record.latency;
         const name = packet.index === 0 ? "total" : packet.index === 1 ? "issue" : "translation";
-        if (record.latency?.[name] !== undefined) return false;
-        record.latency = { ...record.latency, [name]: packet.value };
+        if (latency[name] !== undefined) return false;
+        latency[name] = packet.value;
         return true;
       }
       case "address":
@@ -177,7 +179,13 @@ export class RecordDecoder {
     const offset = this.#start;
     const size = this.#end - offset;
     this.#account.records += size;
-    const item: RecordItem = { kind: "record", offset, size, record: this.#record, badBytes: this.#badInside };
+    const item: RecordItem = {
+      kind: "record",
+      offset,
+      size,
+      record: this.#record,
+      badBytes: this.#badInside,
+    };
     this.#reset();
     sink(item);
   }
@@ -200,7 +208,12 @@ export class RecordDecoder {
 
   #flushBad(sink: RecordSink): void {
     if (this.#badSize === 0) return;
-    const item: RecordItem = { kind: "error", reason: "bad-bytes", offset: this.#badStart, size: this.#badSize };
+    const item: RecordItem = {
+      kind: "error",
+      reason: "bad-bytes",
+      offset: this.#badStart,
+      size: this.#badSize,
+    };
     this.#badSize = 0;
     sink(item);
   }

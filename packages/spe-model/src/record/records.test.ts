@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { fromHex } from "../testing/random-bytes.js";
-import { vectors } from "../testing/vectors.js";
+import { vectors } from "../../vectors/read-vectors.js";
 import { decodeRecords } from "./decode-records.js";
 import { encodeRecord } from "./encode-record.js";
 import type { SpeRecord } from "./record.js";
@@ -33,7 +33,8 @@ test("a Neoverse core's load decodes", () => {
 
 test("a record is written in the order of a Neoverse core's, padding before the end", () => {
   const written = encodeRecord(LOAD, 64);
-  const packets = (bytes: Uint8Array) => [...decodeRecords(bytes)].map((item) => item.kind === "record" && item.record);
+  const packets = (bytes: Uint8Array) =>
+    [...decodeRecords(bytes)].map((item) => item.kind === "record" && item.record);
   expect(written).toHaveLength(64);
   expect(packets(written)).toEqual([LOAD]);
 });
@@ -43,8 +44,16 @@ test("a lost end does not mix two records", () => {
   const next = encodeRecord({ ...LOAD, contextEl2: 7 });
   const bytes = new Uint8Array([...torn, ...next]);
   const items = [...decodeRecords(bytes)];
-  expect(items[0]).toMatchObject({ kind: "error", reason: "unterminated", offset: 0, partial: { contextEl2: 0x5f80 } });
-  expect(items.at(-1)).toMatchObject({ kind: "record", record: { contextEl2: 7, timestamp: LOAD.timestamp } });
+  expect(items[0]).toMatchObject({
+    kind: "error",
+    reason: "unterminated",
+    offset: 0,
+    partial: { contextEl2: 0x5f80 },
+  });
+  expect(items.at(-1)).toMatchObject({
+    kind: "record",
+    record: { contextEl2: 7, timestamp: LOAD.timestamp },
+  });
 });
 
 test("an end lost in the middle of a packet costs the next record at most", () => {

@@ -4,14 +4,17 @@ import { PMBLIMITR, PMBSR, PMSCR, PMSFCR, PMSICR, PMSIDR, PMSIRR } from "./spe-r
 
 const all = [PMBLIMITR, PMBSR, PMSCR, PMSFCR, PMSICR, PMSIDR, PMSIRR];
 
-test.each(all.map((register) => [register.name, register] as const))("%s: fields come back", (_, register) => {
-  fc.assert(
-    fc.property(fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }), (value) => {
-      const fields = register.decode(value);
-      expect(register.decode(register.encode(fields))).toEqual(fields);
-    }),
-  );
-});
+test.each(all.map((register) => [register.name, register] as const))(
+  "%s: fields come back",
+  (_, register) => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }), (value) => {
+        const fields = register.decode(value);
+        expect(register.decode(register.encode(fields))).toEqual(fields);
+      }),
+    );
+  },
+);
 
 test("a stage-2 translation fault at level 3 is what the driver prints", () => {
   expect(PMBSR.encode({ EC: 0x25, DL: 1, S: 1, MSS: 7 })).toBe(0x940a0007n);

@@ -78,7 +78,12 @@ export const MIN_INTERVALS: ReadonlyMap<number, number> = new Map([
 ]);
 
 /** Profiling Buffer Limit: LIMIT in 4 KiB, FM 0 fill or 2 discard, E enable. */
-export const PMBLIMITR = new Register("PMBLIMITR_EL1", { LIMIT: [63, 12], PMFZ: [5, 5], FM: [2, 1], E: [0, 0] });
+export const PMBLIMITR = new Register("PMBLIMITR_EL1", {
+  LIMIT: [63, 12],
+  PMFZ: [5, 5],
+  FM: [2, 1],
+  E: [0, 0],
+});
 
 /** Profiling Buffer Status: why profiling stopped. MSS is BSC (EC 0) or FSC (faults) in its lower bits. */
 export const PMBSR = new Register("PMBSR_EL1", {

@@ -96,7 +96,12 @@ test("the same seeds give the same session", () => {
 });
 
 test("whatever is unmapped when, decoding finds all records that were written, and the account closes", () => {
-  const step = fc.record({ operations: fc.nat(200_000), page: fc.nat(3), unmap: fc.boolean(), reschedule: fc.boolean() });
+  const step = fc.record({
+    operations: fc.nat(200_000),
+    page: fc.nat(3),
+    unmap: fc.boolean(),
+    reschedule: fc.boolean(),
+  });
   const options = fc.record({
     interruptDelay: fc.constantFrom(0, 500, 5000),
     readDelay: fc.constantFrom(0, 1000, 90_000),
@@ -108,7 +113,11 @@ test("whatever is unmapped when, decoding finds all records that were written, a
   });
   fc.assert(
     fc.property(options, fc.array(step, { maxLength: 10 }), ({ samplePeriod, ...each }, steps) => {
-      const { run, memory, decoded, finish } = session({ ...each, bufferSize: 16_384, config: { samplePeriod } });
+      const { run, memory, decoded, finish } = session({
+        ...each,
+        bufferSize: 16_384,
+        config: { samplePeriod },
+      });
       for (const { operations, page, unmap, reschedule } of steps) {
         if (unmap) memory.unmap(page, { reason: "stage2", fsc: 7 });
         else memory.map(page);

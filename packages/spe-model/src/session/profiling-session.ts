@@ -120,7 +120,8 @@ export class ProfilingSession {
       const next = Math.min(end, this.#interruptAt ?? end, this.#readAt ?? end);
       if (next > from) this.unit.run(this.#options.program, next - from, el);
       this.#account(off, from, el);
-      if (this.unit.interrupt) this.#interruptAt ??= this.now + Math.max(1, this.#options.interruptDelay ?? 500);
+      if (this.unit.interrupt)
+        this.#interruptAt ??= this.now + Math.max(1, this.#options.interruptDelay ?? 500);
       if (this.#interruptAt !== undefined && this.#interruptAt <= this.now) this.#handleInterrupt();
       if (this.ring.woken) this.#readAt ??= this.now + Math.max(1, this.#options.readDelay ?? 20_000);
       if (this.#readAt !== undefined && this.#readAt <= this.now) this.#read();

@@ -7,9 +7,16 @@ export function operationName(classBits: number, payload: number): string {
     case "unknown":
       return "unknown";
     case "other":
-      return operation.subclass === "other" ? (operation.conditional ? "other conditional" : "other") : operation.subclass;
+      return operation.subclass === "other"
+        ? operation.conditional
+          ? "other conditional"
+          : "other"
+        : operation.subclass;
     case "branch": {
-      const kind = operation.callReturn === "unknown" || operation.callReturn === "neither" ? "" : ` ${operation.callReturn}`;
+      const kind =
+        operation.callReturn === "unknown" || operation.callReturn === "neither"
+          ? ""
+          : ` ${operation.callReturn}`;
       return `branch${operation.conditional ? " conditional" : ""}${operation.indirect ? " indirect" : ""}${kind}`;
     }
     case "memory": {
@@ -23,4 +30,6 @@ export function operationName(classBits: number, payload: number): string {
 }
 
 /** The names of all 1024 classes and payloads, index class * 256 + payload. */
-export const OPERATION_NAMES: readonly string[] = Array.from({ length: 1024 }, (_, n) => operationName(n >> 8, n & 0xff));
+export const OPERATION_NAMES: readonly string[] = Array.from({ length: 1024 }, (_, n) =>
+  operationName(n >> 8, n & 0xff),
+);

@@ -26,7 +26,12 @@ export interface SpeSummary {
   readonly records: number;
   /** Records with bytes inside that are no packet. */
   readonly damaged: number;
-  readonly bytes: { readonly records: number; readonly unterminated: number; readonly padding: number; readonly bad: number };
+  readonly bytes: {
+    readonly records: number;
+    readonly unterminated: number;
+    readonly padding: number;
+    readonly bad: number;
+  };
   readonly operations: Readonly<Record<string, number>>;
   readonly events: Readonly<Record<string, number>>;
   readonly latencies: Readonly<Record<"total" | "issue" | "translation", LatencySummary>>;
@@ -96,7 +101,8 @@ export class SpeStatistics {
 
   /** Adds the account of columns, once they will not be decoded into any more. */
   addAccount(account: RecordColumns["account"]): void {
-    for (const key of ["records", "unterminated", "padding", "bad"] as const) this.#bytes[key] += account[key];
+    for (const key of ["records", "unterminated", "padding", "bad"] as const)
+      this.#bytes[key] += account[key];
   }
 
   /** Adds what the driver said of a part of the stream. */

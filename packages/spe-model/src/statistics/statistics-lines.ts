@@ -20,7 +20,8 @@ export function statisticsLines(statistics: SpeStatistics, pages = 10): string[]
   const { records, bytes, gaps, hottestPages } = summary;
   const total = bytes.records + bytes.unterminated + bytes.padding + bytes.bad;
   const lines = [
-    `${records} records in ${total} bytes` + (summary.damaged > 0 ? `, ${summary.damaged} of them damaged` : ""),
+    `${records} records in ${total} bytes` +
+      (summary.damaged > 0 ? `, ${summary.damaged} of them damaged` : ""),
     `${bytes.unterminated} bytes in records without an end, ${bytes.bad} in no packet, ${bytes.padding} of padding between records`,
     `AUX records: ${summary.truncations} truncated, ${summary.partial} partial, ${summary.collisions} with collisions`,
   ];
@@ -31,7 +32,12 @@ export function statisticsLines(statistics: SpeStatistics, pages = 10): string[]
     if (histogram.count === 0) continue;
     const { mean, median, p99, max } = summary.latencies[name as "total"];
     const title = `Latency, ${name}: mean ${mean.toFixed(1)}, median up to ${median}, 99% up to ${p99}, most ${max} cycles`;
-    lines.push(...section(title, histogramLines(histogram, "cycles").map((line) => `  ${line}`)));
+    lines.push(
+      ...section(
+        title,
+        histogramLines(histogram, "cycles").map((line) => `  ${line}`),
+      ),
+    );
   }
   const hot = hottestPages.map(({ page, records: count }) => [page, count] as const);
   const most = summary.pageCountError > 0 ? ` (counts up to ${summary.pageCountError} too high)` : "";

@@ -1,6 +1,6 @@
 /**
- * Counts how often keys come, in bounded memory (Space-Saving, Metwally et al. 2005): with more keys
- * than room the rarest is replaced, and counts are upper bounds by at most `error`.
+ * Counts how often keys come, in bounded memory: with more keys than room the rarer half is forgotten,
+ * and what comes after may have been forgotten, so that counts are upper bounds, by at most `error`.
  */
 export class TopCounter {
   readonly #room: number;

@@ -8,9 +8,9 @@ const sized = width.chain((bytes) =>
   fc.tuple(fc.constant(bytes), fc.bigInt({ min: 0n, max: (1n << BigInt(8 * bytes)) - 1n })),
 );
 
-const indexed = fc.boolean().chain((extended) =>
-  fc.record({ extended: fc.constant(extended), index: fc.nat(extended ? 31 : 7) }),
-);
+const indexed = fc
+  .boolean()
+  .chain((extended) => fc.record({ extended: fc.constant(extended), index: fc.nat(extended ? 31 : 7) }));
 
 /** Any packet but padding and alignment, whose sizes depend on their neighbours. */
 export const arbitraryPacket: fc.Arbitrary<Packet> = fc.oneof(
@@ -18,8 +18,12 @@ export const arbitraryPacket: fc.Arbitrary<Packet> = fc.oneof(
   u64.map((value): Packet => ({ kind: "timestamp", value })),
   fc.tuple(indexed, u64).map(([at, value]): Packet => ({ kind: "address", ...at, value })),
   fc.tuple(indexed, fc.nat(0xffff)).map(([at, value]): Packet => ({ kind: "counter", ...at, value })),
-  fc.tuple(fc.nat(3), fc.nat(0xffff_ffff)).map(([index, value]): Packet => ({ kind: "context", index, value })),
-  fc.tuple(fc.nat(3), fc.nat(0xff)).map(([of, payload]): Packet => ({ kind: "operation", class: of, payload })),
+  fc
+    .tuple(fc.nat(3), fc.nat(0xffff_ffff))
+    .map(([index, value]): Packet => ({ kind: "context", index, value })),
+  fc
+    .tuple(fc.nat(3), fc.nat(0xff))
+    .map(([of, payload]): Packet => ({ kind: "operation", class: of, payload })),
   sized.map(([bytes, bits]): Packet => ({ kind: "events", width: bytes as 1, bits })),
   sized.map(([bytes, value]): Packet => ({ kind: "data-source", width: bytes as 1, value })),
 );

@@ -16,7 +16,9 @@ const instruction: fc.Arbitrary<InstructionAddress> = fc.record({
 
 const sized = fc
   .constantFrom<(1 | 2 | 4 | 8)[]>(1, 2, 4, 8)
-  .chain((width) => fc.tuple(fc.constant(width), fc.bigInt({ min: 0n, max: (1n << BigInt(8 * width)) - 1n })));
+  .chain((width) =>
+    fc.tuple(fc.constant(width), fc.bigInt({ min: 0n, max: (1n << BigInt(8 * width)) - 1n })),
+  );
 
 /** Any record that hardware could write, and many that it would not. */
 export const arbitraryRecord: fc.Arbitrary<SpeRecord> = fc.record(

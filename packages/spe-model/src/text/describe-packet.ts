@@ -17,7 +17,11 @@ const COUNTER = ["TOT", "ISSUE", "XLAT"];
 
 /** An operation of class 0 that `perf` 7.2 has no words for, and prints what it printed before. */
 export function isUnworded(packet: Packet | DecodedPacket, version: PerfVersion): boolean {
-  return packet.kind === "operation" && packet.class === 0 && operationText(0, packet.payload, version) === undefined;
+  return (
+    packet.kind === "operation" &&
+    packet.class === 0 &&
+    operationText(0, packet.payload, version) === undefined
+  );
 }
 
 /** What `perf`'s raw dump says of the packet. An operation without words is shown as a number. */

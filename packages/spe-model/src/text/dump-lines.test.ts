@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { vectors } from "../testing/vectors.js";
+import { vectors } from "../../vectors/read-vectors.js";
 import { describePacket } from "./describe-packet.js";
 import { dumpLines } from "./dump-lines.js";
 import type { PerfVersion } from "./perf-version.js";

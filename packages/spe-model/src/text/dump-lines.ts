@@ -1,16 +1,19 @@
-import type { DecodeOptions } from "../packet/decode-packet.js";
+import type { DecodeOptions } from "../packet/decode-options.js";
 import { decodePackets } from "../packet/decode-packets.js";
 import type { DecodedPacket } from "../packet/packet.js";
 import { describePacket, isUnworded, type TextOptions } from "./describe-packet.js";
 
 const HEX = Array.from({ length: 256 }, (_, byte) => ` ${byte.toString(16).padStart(2, "0")}`);
 
+/** What fills a line of so many bytes up to 16. */
+const SPACES = Array.from({ length: 16 }, (_, size) => " ".repeat(3 * (16 - size)));
+
 /** One line of the dump; `bytes` are the packet's own, `text` what to say of it. */
 export function dumpLine(packet: DecodedPacket, bytes: Uint8Array, text: string): string {
   let hex = "";
-  for (const byte of bytes) hex += HEX[byte]!;
+  for (let at = 0; at < bytes.length; at++) hex += HEX[bytes[at]!]!;
   const offset = packet.offset.toString(16).padStart(8, "0");
-  return `.  ${offset}: ${hex.padEnd(48)} ${text}`;
+  return `.  ${offset}: ${hex}${SPACES[bytes.length] ?? ""} ${text}`;
 }
 
 /** The line above the dump of a buffer. */

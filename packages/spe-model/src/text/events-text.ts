@@ -33,20 +33,26 @@ const NEW: readonly [number, string][] = [
 const NEOVERSE_N1 = 0x410f_d0c0n;
 const MODEL = 0xff0f_fff0n;
 
+const NEW_N1: readonly [number, string][] = [...NEW, [12, "LATE-PREFETCH"]];
+
 /** An events packet in `perf`'s words. With a MIDR_EL1, 7.2 names bits of that CPU. */
 export function eventsText(bits: bigint, version: PerfVersion, midr = 0n): string {
-  let text = "EV";
-  let rest = bits;
-  const print = (names: readonly [number, string][]) => {
-    for (const [bit, name] of names) {
-      const mask = 1n << BigInt(bit);
-      if (rest & mask) text += ` ${name}`;
-      rest &= ~mask;
-    }
-  };
-  print(version === "6.1" ? OLD : NEW);
-  if (version === "6.1") return text;
-  if ((midr & MODEL) === NEOVERSE_N1) print([[12, "LATE-PREFETCH"]]);
+  if (version === "6.1") return named(bits, OLD).text;
+  const { text, rest } = named(bits, (midr & MODEL) === NEOVERSE_N1 ? NEW_N1 : NEW);
+  if (rest === 0n) return text;
   const unnamed = Array.from({ length: 64 }, (_, bit) => bit).filter((bit) => (rest >> BigInt(bit)) & 1n);
-  return unnamed.length > 0 ? `${text} IMPDEF:${unnamed.join(",")}` : text;
+  return `${text} IMPDEF:${unnamed.join(",")}`;
+}
+
+/** The names of the bits that have one, and the other bits. All names are of the lower 32. */
+function named(bits: bigint, names: readonly [number, string][]): { text: string; rest: bigint } {
+  const low = Number(BigInt.asUintN(32, bits));
+  let unnamed = low;
+  let text = "EV";
+  for (const [bit, name] of names) {
+    if (((low >>> bit) & 1) === 0) continue;
+    text += ` ${name}`;
+    unnamed &= ~(1 << bit);
+  }
+  return { text, rest: (bits & ~0xffff_ffffn) | BigInt(unnamed >>> 0) };
 }

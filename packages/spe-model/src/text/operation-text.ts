@@ -43,7 +43,8 @@ function memory(payload: number, version: PerfVersion): string {
   const length = `EVLEN ${32 << ((payload >> 4) & 7)}`;
   if (extended) return words(first, ...flags(payload, [2, "AT"], [3, "EXCL"], [4, "AR"]));
   if (plain !== undefined) return words(first, plain);
-  if (version === "6.1") return words(first, ...(sve ? [length, ...flags(payload, [2, "PRED"], [7, "SG"])] : []));
+  if (version === "6.1")
+    return words(first, ...(sve ? [length, ...flags(payload, [2, "PRED"], [7, "SG"])] : []));
   if (payload === 0x25) return words(first, "MEMSET");
   if (sve) return words(first, "SVE-SME-REG", length, ...flags(payload, [2, "PRED"], [7, "SG"]));
   if ((payload & 0xfa) === 0x40) return words(first, "GCS", ...flags(payload, [2, "COMM"]));

@@ -35,12 +35,17 @@ export function recordRow(columns: RecordColumns, row: number): RecordRow {
   const context = has & Present.contextEl1 ? columns.contextEl1 : columns.contextEl2;
   return {
     offset: columns.offset[row]!,
-    operation: text(Present.operation, () => operationName(columns.operationClass[row]!, columns.operationPayload[row]!)),
+    operation: text(Present.operation, () =>
+      operationName(columns.operationClass[row]!, columns.operationPayload[row]!),
+    ),
     pc: text(Present.pc, () => address(columns.pc[row]!)),
     el: text(Present.pc, () => Number((columns.pc[row]! >> 61n) & 3n)),
     target: text(Present.target, () => address(columns.target[row]!)),
     va: text(Present.dataVirtual, () => address(columns.dataVirtual[row]!)),
-    pa: text(Present.dataPhysical, () => `0x${(columns.dataPhysical[row]! & ((1n << 56n) - 1n)).toString(16)}`),
+    pa: text(
+      Present.dataPhysical,
+      () => `0x${(columns.dataPhysical[row]! & ((1n << 56n) - 1n)).toString(16)}`,
+    ),
     events: text(Present.events, () => eventNames(columns.events[row]!).join(" ")),
     total: text(Present.total, () => columns.total[row]!),
     issue: text(Present.issue, () => columns.issue[row]!),

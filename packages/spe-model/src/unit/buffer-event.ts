@@ -30,6 +30,11 @@ export function bufferEventSyndrome(
     EA: external ? 1 : 0,
     S: 1,
     COLL: collided ? 1 : 0,
-    MSS: reason === "filled" ? BufferStatusCode.filled : external && fsc === 0 ? FaultStatusCode.externalAbort : fsc,
+    MSS:
+      reason === "filled"
+        ? BufferStatusCode.filled
+        : external && fsc === 0
+          ? FaultStatusCode.externalAbort
+          : fsc,
   });
 }

@@ -6,7 +6,12 @@ export type WriteResult =
   /** No room for it. */
   | { readonly kind: "full" }
   /** `pointer` is the address that faulted; with `torn` the bytes before it are in the buffer. */
-  | { readonly kind: "fault"; readonly fault: TranslationFault; readonly pointer: bigint; readonly torn: boolean };
+  | {
+      readonly kind: "fault";
+      readonly fault: TranslationFault;
+      readonly pointer: bigint;
+      readonly torn: boolean;
+    };
 
 const PAGE = 4096n;
 /** PMBLIMITR_EL1.LIMIT, in place: bits 63:12. */

@@ -37,7 +37,8 @@ function passesType(operation: SampledOperation, control: bigint): boolean {
   const masked = types.filter(([, , mask]) => mask === 1);
   const free = types.filter(([, wanted, mask]) => mask === 0 && wanted === 1);
   return (
-    masked.every(([is, wanted]) => is === (wanted === 1)) && (free.length === 0 ? masked.length > 0 : free.some(([is]) => is))
+    masked.every(([is, wanted]) => is === (wanted === 1)) &&
+    (free.length === 0 ? masked.length > 0 : free.some(([is]) => is))
   );
 }
 

@@ -1,4 +1,4 @@
-import { ADDRESS_MASK } from "../address/address.js";
+import { ADDRESS_MASK, type InstructionAddress } from "../address/address.js";
 import type { SpeRecord } from "../record/record.js";
 import type { ExecutedOperation } from "./executed-operation.js";
 
@@ -10,6 +10,10 @@ export interface SampleContext {
   readonly contextId: number;
   /** Counts of the generic timer, recorded with PMSCR_EL1.TS. */
   readonly timestamp: bigint;
+}
+
+function instruction(va: bigint, el: number): InstructionAddress {
+  return { address: va & ADDRESS_MASK, el, ns: true, nse: false };
 }
 
 // Bits of PMSCR_EL1; this runs for each record.
@@ -30,20 +34,22 @@ export function sampleRecord(
   const control = Number(pmscr & 0xffn);
   const most = ((pmsidr >> 16n) & 0xfn) === 3n ? 0xffff : 0xfff;
   const { el } = context;
-  const instruction = (va: bigint) => ({ address: va & ADDRESS_MASK, el, ns: true, nse: false });
   const { latency, target, dataVirtual, dataPhysical, dataSource } = operation;
   const { total, issue, translation } = latency;
   return {
-    pc: instruction(operation.pc),
+    pc: instruction(operation.pc, el),
     operation: operation.operation,
-    events: { bits: operation.events, width: operation.events > 0xffff_ffffn ? 8 : operation.events > 0xffffn ? 4 : 2 },
+    events: {
+      bits: operation.events,
+      width: operation.events > 0xffff_ffffn ? 8 : operation.events > 0xffffn ? 4 : 2,
+    },
     latency: {
       total: Math.min(total, most),
       issue: Math.min(issue, most),
       ...(translation !== undefined && { translation: Math.min(translation, most) }),
     },
     ...((control & CX) !== 0 && { contextEl1: context.contextId }),
-    ...(target !== undefined && { target: instruction(target) }),
+    ...(target !== undefined && { target: instruction(target, el) }),
     ...(dataVirtual !== undefined && {
       dataVirtual: { address: dataVirtual & ADDRESS_MASK, tag: Number(dataVirtual >> 56n) },
     }),

@@ -2,14 +2,28 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { eventBits } from "../events/event-bit.js";
 import { decodeRecords } from "../record/decode-records.js";
-import { FaultStatusCode, PMBLIMITR, PMBSR, PMSCR, PMSFCR, PMSIDR, PMSIRR } from "../registers/spe-registers.js";
+import {
+  FaultStatusCode,
+  PMBLIMITR,
+  PMBSR,
+  PMSCR,
+  PMSFCR,
+  PMSIDR,
+  PMSIRR,
+} from "../registers/spe-registers.js";
 import { BufferMemory } from "../session/buffer-memory.js";
 import { Workload, type WorkloadOptions } from "../workload/workload.js";
 import { DEFAULT_PMSIDR, SpeUnit, type UnitOptions } from "./spe-unit.js";
 
 const BASE = 0xffff_8000_1000_0000n;
 
-function profiling({ pages = 4, interval = 4, rnd = 0, workload = {}, ...options }: Partial<UnitOptions> & {
+function profiling({
+  pages = 4,
+  interval = 4,
+  rnd = 0,
+  workload = {},
+  ...options
+}: Partial<UnitOptions> & {
   pages?: number;
   interval?: number;
   rnd?: number;
@@ -21,7 +35,12 @@ function profiling({ pages = 4, interval = 4, rnd = 0, workload = {}, ...options
   unit.write("PMBLIMITR_EL1", (BASE + BigInt(pages * 4096)) | PMBLIMITR.encode({ E: 1 }));
   unit.write("PMSIRR_EL1", PMSIRR.encode({ INTERVAL: interval, RND: rnd }));
   unit.write("PMSCR_EL1", PMSCR.encode({ E0SPE: 1, TS: 1, CX: 1 }));
-  return { memory, unit, program: new Workload(workload), status: () => PMBSR.decode(unit.read("PMBSR_EL1")) };
+  return {
+    memory,
+    unit,
+    program: new Workload(workload),
+    status: () => PMBSR.decode(unit.read("PMBSR_EL1")),
+  };
 }
 
 describe("sampling", () => {
@@ -38,7 +57,9 @@ describe("sampling", () => {
   test("the sampled operations are those at the intervals' ends", () => {
     const { memory, unit, program } = profiling({ interval: 4 });
     unit.run(program, 1024 * 3 + 500);
-    const pcs = [...decodeRecords(memory.load(BASE, 192))].map((item) => item.kind === "record" && item.record.pc?.address);
+    const pcs = [...decodeRecords(memory.load(BASE, 192))].map(
+      (item) => item.kind === "record" && item.record.pc?.address,
+    );
     const expected = [1023, 2047, 3071].map((index) => new Workload().at(index).pc);
     expect(pcs).toEqual(expected);
   });

@@ -88,6 +88,8 @@ export class SpeUnit {
   #discards = false;
   #stopped = false;
   #collided = false;
+  /** An event was raised that `run` has not stopped for. */
+  #raised = false;
 
   constructor(options: UnitOptions) {
     const pmsidr = options.pmsidr ?? DEFAULT_PMSIDR;
@@ -192,8 +194,6 @@ export class SpeUnit {
     this.#raised = false;
   }
 
-  #raised = false;
-
   get #now(): number {
     return this.counters.operations;
   }
@@ -218,7 +218,8 @@ export class SpeUnit {
       this.#pass(size, el);
     }
     this.#complete(false);
-    while (this.#queue.length > 0 && this.#queue[0]!.due <= counters.operations && this.#canWrite()) this.#writeOldest();
+    while (this.#queue.length > 0 && this.#queue[0]!.due <= counters.operations && this.#canWrite())
+      this.#writeOldest();
     return size;
   }
 

@@ -34,7 +34,13 @@ const LEVELS = [
   { hot: 250, cold: 140, cycles: 14, source: 0x8, events: ["l1dRefill"] },
   { hot: 254, cold: 200, cycles: 45, source: 0xb, events: ["l1dRefill", "llcAccess"] },
   { hot: 256, cold: 250, cycles: 180, source: 0xe, events: ["l1dRefill", "llcAccess", "llcMiss"] },
-  { hot: 256, cold: 256, cycles: 320, source: 0xd, events: ["l1dRefill", "llcAccess", "llcMiss", "remoteAccess"] },
+  {
+    hot: 256,
+    cold: 256,
+    cycles: 320,
+    source: 0xd,
+    events: ["l1dRefill", "llcAccess", "llcMiss", "remoteAccess"],
+  },
 ] as const satisfies readonly { events: readonly EventName[]; [key: string]: unknown }[];
 
 /**
@@ -88,7 +94,13 @@ export class Workload implements OperationStream {
     if (kind < this.#bounds[2]) return branch(pc, draw >>> 8);
     return {
       pc,
-      operation: { class: "other", subclass: "other", simd: false, floatingPoint: (draw & 0x1000) !== 0, conditional: false },
+      operation: {
+        class: "other",
+        subclass: "other",
+        simd: false,
+        floatingPoint: (draw & 0x1000) !== 0,
+        conditional: false,
+      },
       events: eventBits("retired"),
       latency: { issue: 2 + ((draw >>> 8) & 3), total: 4 + ((draw >>> 10) & 7) },
     };
@@ -107,7 +119,13 @@ export class Workload implements OperationStream {
     return {
       pc,
       operation: { class: "memory", subclass: (luck >>> 24) % 8 === 0 ? "simd-fp" : "general", store },
-      events: eventBits("retired", "l1dAccess", "tlbAccess", ...level.events, ...(walk ? (["tlbWalk"] as const) : [])),
+      events: eventBits(
+        "retired",
+        "l1dAccess",
+        "tlbAccess",
+        ...level.events,
+        ...(walk ? (["tlbWalk"] as const) : []),
+      ),
       latency: { issue, translation, total: issue + translation + level.cycles },
       dataVirtual,
       ...(physical !== undefined && { dataPhysical: physical }),
@@ -128,7 +146,9 @@ export class Workload implements OperationStream {
         return { offset: anywhere, hot: false };
       case "hot-and-cold":
         // Nine of ten accesses go to a sixteenth of the memory.
-        return place % 10 === 0 ? { offset: anywhere, hot: false } : { offset: Math.floor(anywhere / 16), hot: true };
+        return place % 10 === 0
+          ? { offset: anywhere, hot: false }
+          : { offset: Math.floor(anywhere / 16), hot: true };
     }
   }
 }

@@ -61,5 +61,12 @@ export function encodeSpeInfo(writer: ByteWriter, info: SpeInfo): void {
   }
   writer.u64(2).u64(4).u64(info.pmuType).u64(info.cpus.length);
   for (const { cpu, midr, pmuType, minInterval, eventFilter } of info.cpus)
-    writer.u64(CPU_MAGIC).u64(cpu).u64(CPU_PARAMETERS).u64(midr).u64(pmuType).u64(minInterval).u64(eventFilter);
+    writer
+      .u64(CPU_MAGIC)
+      .u64(cpu)
+      .u64(CPU_PARAMETERS)
+      .u64(midr)
+      .u64(pmuType)
+      .u64(minInterval)
+      .u64(eventFilter);
 }

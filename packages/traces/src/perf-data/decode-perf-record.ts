@@ -10,11 +10,7 @@ const SWITCH_OUT = 1 << 13;
  * Reads a record, whose bytes the reader holds, header first. Data behind an AUXTRACE record lies at
  * `dataOffset` in the file, and the file has `dataAvailable` bytes from there.
  */
-export function decodePerfRecord(
-  reader: ByteReader,
-  dataOffset: number,
-  dataAvailable: number,
-): PerfRecord {
+export function decodePerfRecord(reader: ByteReader, dataOffset: number, dataAvailable: number): PerfRecord {
   const type = reader.u32(0);
   const misc = reader.u16(4);
   const pid = reader.i32(8);

@@ -42,7 +42,8 @@ export function readPerfHeader(source: ByteSource): PerfHeader {
   const offset = reader.size64(40);
   if (!(offset <= source.size)) throw new PerfDataError("the records start behind the end of the file", 40);
   // A recording that was cut off says 0: then all that follows is records.
-  const size = reader.u64(48) === 0n ? source.size - offset : Math.min(reader.size64(48), source.size - offset);
+  const size =
+    reader.u64(48) === 0n ? source.size - offset : Math.min(reader.size64(48), source.size - offset);
   const attributes = readAttributes(source, littleEndian, entry, table);
   return { littleEndian, pipe: false, attributes, data: { offset, size } };
 }

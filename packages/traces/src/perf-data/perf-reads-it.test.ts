@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { perf, perfVersion, speDumps, wording } from "../testing/installed-perf.js";
-import { speText, speVector } from "../testing/spe-vector.js";
+import { perf, perfVersion, speDumps, wording } from "../../testing/installed-perf.js";
+import { speText, speVector } from "../../testing/spe-vector.js";
 import { writePerfData } from "./write-perf-data.js";
 
 const words = wording();
@@ -37,7 +37,9 @@ describe.skipIf(words === undefined)(`perf ${perfVersion?.join(".")}`, () => {
     expect(speDumps(output)).toHaveLength(2);
     expect(output).toContain("PERF_RECORD_AUX offset: 0 size: 0x80 flags: 0x5 [TP]");
     expect(output).toMatch(/PERF_RECORD_AUX offset: 0x1008 size: 0x80 flags: 0x8/);
-    expect(output).toMatch(/PERF_RECORD_AUXTRACE size: 0x80 {2}offset: 0x1008 {2}ref: 0 {2}idx: 1 {2}tid: -1 {2}cpu: 3/);
+    expect(output).toMatch(
+      /PERF_RECORD_AUXTRACE size: 0x80 {2}offset: 0x1008 {2}ref: 0 {2}idx: 1 {2}tid: -1 {2}cpu: 3/,
+    );
     expect(output).toContain("PERF_RECORD_COMM: workload:7/7");
     expect(output).toContain("/bin/workload");
   });

@@ -18,7 +18,13 @@ const RECORDING: SpeRecording = {
   ],
   aux: [
     { cpu: 2, tid: -1, auxOffset: 0, bytes: Uint8Array.of(1, 2, 3) },
-    { cpu: 2, tid: -1, auxOffset: 8, bytes: new Uint8Array(64).fill(1), flags: { truncated: true, partial: true } },
+    {
+      cpu: 2,
+      tid: -1,
+      auxOffset: 8,
+      bytes: new Uint8Array(64).fill(1),
+      flags: { truncated: true, partial: true },
+    },
     { cpu: -1, tid: 8, auxOffset: 4096, bytes: new Uint8Array(16), flags: { collision: true } },
   ],
 };
@@ -88,7 +94,8 @@ describe("hostile files", () => {
         try {
           const area = readAuxArea(readPerfData(copy));
           for (const { pieces } of area.streams)
-            for (const piece of pieces) expect(piece.fileOffset + piece.size).toBeLessThanOrEqual(copy.length);
+            for (const piece of pieces)
+              expect(piece.fileOffset + piece.size).toBeLessThanOrEqual(copy.length);
         } catch (error) {
           expect(error).toBeInstanceOf(PerfDataError);
         }

@@ -32,10 +32,7 @@ export function readPerfData(input: Uint8Array | ByteSource): PerfData {
   return { header, source, records: () => records(source, header) };
 }
 
-function* records(
-  source: ByteSource,
-  header: PerfHeader,
-): Generator<LocatedPerfRecord, void, undefined> {
+function* records(source: ByteSource, header: PerfHeader): Generator<LocatedPerfRecord, void, undefined> {
   const end = header.data.offset + header.data.size;
   let attr: PerfEventAttr | undefined = header.attributes[0];
   for (let at = header.data.offset; at < end; ) {

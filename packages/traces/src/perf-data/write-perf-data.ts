@@ -91,7 +91,12 @@ function header(out: ByteWriter, type: number, size: number, misc = 0): void {
 }
 
 function sampleId(out: ByteWriter, pid: number, tid: number, cpu: number): void {
-  out.u32(pid >>> 0).u32(tid >>> 0).u32(cpu >>> 0).u32(0).u64(EVENT_ID);
+  out
+    .u32(pid >>> 0)
+    .u32(tid >>> 0)
+    .u32(cpu >>> 0)
+    .u32(0)
+    .u64(EVENT_ID);
 }
 
 const SAMPLE_ID_SIZE = 24;
@@ -99,7 +104,10 @@ const SAMPLE_ID_SIZE = 24;
 function writeComm(out: ByteWriter, { pid, tid, comm }: Omit<CommRecord, "kind">): void {
   const text = new ByteWriter().text(comm.slice(0, 15)).result();
   header(out, RecordType.comm, 16 + text.length + SAMPLE_ID_SIZE);
-  out.u32(pid >>> 0).u32(tid >>> 0).bytes(text);
+  out
+    .u32(pid >>> 0)
+    .u32(tid >>> 0)
+    .bytes(text);
   sampleId(out, pid, tid, 0);
 }
 
@@ -137,8 +145,15 @@ function writeAuxtrace(out: ByteWriter, piece: AuxData, index: number, fileOffse
   }
   const padding = (8 - (bytes.length % 8)) % 8;
   header(out, RecordType.auxtrace, AUXTRACE_SIZE);
-  out.u64(bytes.length + padding).u64(auxOffset).u64(0);
-  out.u32(index).u32(tid >>> 0).u32(cpu >>> 0).u32(0);
+  out
+    .u64(bytes.length + padding)
+    .u64(auxOffset)
+    .u64(0);
+  out
+    .u32(index)
+    .u32(tid >>> 0)
+    .u32(cpu >>> 0)
+    .u32(0);
   out.bytes(bytes).zeros(padding);
 }
 

@@ -15,6 +15,7 @@ import {
   type Pfn,
   ptePresent,
   refuse,
+  splitHugePagesAll,
 } from "@kvmm/mm-core";
 import type { Bindings } from "../outcome.js";
 import type { World } from "../world.js";
@@ -24,6 +25,11 @@ import { int, unsigned, zero } from "../results.js";
 /** What the kernel does in its own time, or is told to do through a control file. */
 export const activityBindings = {
   node_reclaim: (_world, task, { node, size }) => zero(nodeReclaim(task, int(node), unsigned(size))),
+  split_huge_pages: (world, _task, { value }) => {
+    if (value !== 1n) throw new NotModelled("split_huge_pages of one process");
+    splitHugePagesAll(world.host);
+    return { observation: { any: true } };
+  },
   drop_caches: (_world, _task, { value }) => zero(dropCaches(int(value))),
   compact_memory: (_world, task) => ({ ...zero(compactMemory(task)), observation: { any: true } }),
   ksm_run: (world, _task, { full_scans }) => {

@@ -13,12 +13,11 @@ import {
 } from "@kvmm/mm-core";
 import type { World } from "../world.js";
 import { policyModeFlags, policyModes } from "../../format/constants/mempolicy.js";
-import type { Observation } from "../../format/observation.js";
+import type { FaultObservation, Observation } from "../../format/observation.js";
 import type { Bindings, CallOutcome } from "../outcome.js";
 import { count, int, unsigned, zero } from "../results.js";
-import { guestTouch, hostTouch } from "./accesses.js";
+import { touchAll } from "./touchers.js";
 
-const PAGE = 4096n;
 /** Scans in a step of `numa_balancing`: enough for the first ones, which scan everything, and for later ones. */
 const SCANS = 6;
 
@@ -74,26 +73,10 @@ export const numaBindings = {
  */
 function balance(world: World, task: World["vmm"], mode: number, toucher: readonly ("host" | "guest")[]): CallOutcome {
   task.cpu.set(1);
-  const ram = world.names.get("ram");
-  const outcomes: Observation[] = [];
+  const faults: FaultObservation[] = [];
   for (let scan = 0; scan < SCANS; scan++) {
     if (mode !== 0) taskNumaWork(task, mode);
-    if (toucher.includes("host") && ram !== undefined) {
-      const length = BigInt(world.lengthOf("ram"));
-      const { observation } = hostTouch(world, task, { addr: ram, length, stride: PAGE }, WORD_WRITTEN);
-      outcomes.push(observation ?? {});
-    }
-    if (!toucher.includes("guest")) continue;
-    for (const slot of world.kvm.peekMemslots().peek()) {
-      if (world.predefined.has(slot.slotId)) continue;
-      const range = { gpa: BigInt(slot.baseGfn) * PAGE, length: BigInt(slot.npages) * PAGE, stride: PAGE };
-      const { observation } = guestTouch(world, "write", range, WORD_WRITTEN);
-      const gpa = `0x${range.gpa.toString(16)}`;
-      outcomes.push({ faults: (observation?.faults ?? []).map((fault) => ({ ...fault, gpa })) });
-    }
+    faults.push(...touchAll(world, task, toucher));
   }
-  const faults = outcomes.flatMap((outcome) => outcome.faults ?? []);
   return { observation: { ...(faults.length === 0 ? {} : { faults }), any: true } };
 }
-
-const WORD_WRITTEN = { value: 0x5a5a5a5an, value_step: 0n };

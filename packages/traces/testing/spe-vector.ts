@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-const folder = new URL("../../../spe-model/vectors/", import.meta.url);
+const folder = new URL("../../spe-model/vectors/", import.meta.url);
 
 /** SPE bytes that `@kvmm/spe-model` keeps, padded as perf pads AUX data. */
 export function speVector(name: string): Uint8Array {
@@ -13,5 +13,7 @@ export function speVector(name: string): Uint8Array {
 
 /** What a version of perf printed for them. */
 export function speText(name: string, version: string): string[] {
-  return readFileSync(new URL(`${name}.perf-${version}.txt`, folder), "utf8").trimEnd().split("\n");
+  return readFileSync(new URL(`${name}.perf-${version}.txt`, folder), "utf8")
+    .trimEnd()
+    .split("\n");
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { fromHex } from "./random-bytes.js";
+import { fromHex } from "../src/testing/random-bytes.js";
 
-const folder = new URL("../../vectors/", import.meta.url);
+const folder = new URL("./", import.meta.url);
 
 /** Golden bytes from `vectors/`, by name: comments start with #. */
 export const vectors: Readonly<Record<string, { readonly bytes: Uint8Array }>> = Object.fromEntries(

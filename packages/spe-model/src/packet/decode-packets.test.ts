@@ -72,7 +72,10 @@ describe("what does not fit is refused", () => {
   test.each([
     [{ kind: "context", index: 4, value: 0 }, "index is 4; allowed is 0 to 3"],
     [{ kind: "counter", index: 8, extended: false, value: 0 }, "index is 8; allowed is 0 to 7"],
-    [{ kind: "counter", index: 0, extended: false, value: 65_536 }, "counter is 65536; allowed is 0 to 65535"],
+    [
+      { kind: "counter", index: 0, extended: false, value: 65_536 },
+      "counter is 65536; allowed is 0 to 65535",
+    ],
     [{ kind: "timestamp", value: -1n }, "timestamp is -1; allowed is 8 bytes, unsigned"],
     [{ kind: "events", width: 2, bits: 65_536n }, "events is 65536; allowed is 2 bytes, unsigned"],
     [{ kind: "alignment", shift: 0, size: 2 }, "shift is 0; allowed is 1 to 16"],

@@ -1,0 +1,136 @@
+// What decoding SPE costs: `tsx --conditions=@kvmm/source spe/main.ts [MEGABYTES] [RESULT.json]`
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import {
+  decodeColumns,
+  dumpLines,
+  PacketDecoder,
+  RecordColumns,
+  RecordDecoder,
+  SpeStatistics,
+} from "@kvmm/spe-model";
+import { writePerfData } from "@kvmm/traces";
+import { type Measured, measure } from "./measure.js";
+import { perfDump, perfLines, perfVersion } from "./perf.js";
+import { speStream } from "./stream.js";
+
+const megabytes = Number(process.argv[2] ?? 32);
+const result = process.argv[3] ?? new URL("../.reports/spe.json", import.meta.url).pathname;
+const CHUNK = 1 << 16;
+const RUNS = 5;
+
+const bytes = speStream(megabytes << 20);
+const records = bytes.length / 64;
+const measured: Measured[] = [];
+let sum = 0;
+
+function run(name: string, of: () => unknown, runs = RUNS): void {
+  const each = measure(name, bytes.length, records, runs, () => {
+    const seconds = of();
+    return typeof seconds === "number" ? seconds : undefined;
+  });
+  measured.push(each);
+  const rate = `${each.megabytesPerSecond.toFixed(1).padStart(8)} MB/s`;
+  console.log(
+    `${name.padEnd(44)} ${rate} ${(each.recordsPerSecond / 1e6).toFixed(3).padStart(8)} M records/s`,
+  );
+}
+
+run("bound: every byte is read", () => {
+  let own = 0;
+  for (let at = 0; at < bytes.length; at++) own += bytes[at]!;
+  sum += own;
+});
+
+const columns = new RecordColumns(1 << 15);
+run("columns", () => {
+  for (let from = 0; from < bytes.length; ) {
+    from = decodeColumns(bytes, columns, { from });
+    sum += columns.count;
+    columns.clear();
+  }
+});
+
+run("columns and statistics", () => {
+  const statistics = new SpeStatistics();
+  for (let from = 0; from < bytes.length; ) {
+    from = decodeColumns(bytes, columns, { from });
+    statistics.addColumns(columns);
+    columns.clear();
+  }
+  sum += statistics.summary().records;
+});
+
+run("stream of packets, chunks of 64 KiB", () => {
+  const decoder = new PacketDecoder();
+  let own = 0;
+  const sink = (packet: { size: number }) => {
+    own += packet.size;
+  };
+  for (let at = 0; at < bytes.length; at += CHUNK) decoder.push(bytes.subarray(at, at + CHUNK), sink);
+  decoder.end(sink);
+  sum += own;
+});
+
+run("stream of records, chunks of 64 KiB", () => {
+  const decoder = new RecordDecoder();
+  let own = 0;
+  const sink = (item: { size: number }) => {
+    own += item.size;
+  };
+  for (let at = 0; at < bytes.length; at += CHUNK) decoder.push(bytes.subarray(at, at + CHUNK), sink);
+  decoder.end(sink);
+  sum += own;
+});
+
+const version = perfVersion();
+const words = version?.startsWith("6.1.") ? "6.1" : "7.2";
+const folder = mkdtempSync(join(tmpdir(), "kvmm-bench-"));
+let samePackets: boolean | undefined;
+try {
+  const path = join(folder, "perf.data");
+  run(
+    "raw dump as perf prints it, to /dev/null",
+    () => {
+      const out = openSync("/dev/null", "w");
+      let text = "";
+      for (const line of dumpLines(bytes, { version: words, asPerf: true })) {
+        text += `${line}\n`;
+        if (text.length > CHUNK) {
+          writeSync(out, text);
+          text = "";
+        }
+      }
+      writeSync(out, text);
+      closeSync(out);
+    },
+    3,
+  );
+  if (version) {
+    writeFileSync(path, writePerfData({ aux: [{ cpu: 0, tid: -1, bytes }] }));
+    run(`perf ${version} report -D, to /dev/null`, () => perfDump(path), 3);
+    const part = bytes.subarray(0, 1 << 20);
+    writeFileSync(path, writePerfData({ aux: [{ cpu: 0, tid: -1, bytes: part }] }));
+    const ours = [...dumpLines(part, { version: words, asPerf: true })];
+    const theirs = perfLines(path);
+    samePackets = ours.length === theirs.length && ours.every((line, n) => line === theirs[n]);
+    console.log(`first MiB: ${ours.length} lines, ${samePackets ? "the same" : "NOT the same"} as perf's`);
+    if (!samePackets) process.exitCode = 1;
+  } else console.log("perf is not installed: apt-get install linux-perf");
+} finally {
+  rmSync(folder, { recursive: true });
+}
+
+mkdirSync(dirname(result), { recursive: true });
+const machine = { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cpus: cpus().length };
+const about = {
+  machine,
+  perf: version ?? null,
+  bytes: bytes.length,
+  records,
+  runs: RUNS,
+  samePackets: samePackets ?? null,
+};
+writeFileSync(result, `${JSON.stringify({ ...about, measured, check: sum }, null, 2)}\n`);
+console.log(`written to ${result}`);

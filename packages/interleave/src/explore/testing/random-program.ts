@@ -1,0 +1,212 @@
+import fc from "fast-check";
+import { Cell } from "../../cell.js";
+import { RwLock, SpinLock } from "../../lock.js";
+import { Srcu } from "../../srcu.js";
+import { Store } from "../../store.js";
+import { AGAIN, repeat } from "../../suspend.js";
+import { WaitQueue } from "../../wait-queue.js";
+import { Words } from "../../words.js";
+import type { Thread } from "../program.js";
+
+type CellName = "a" | "b" | "g" | "w" | "l";
+
+/** What a thread does next. It has one register. */
+export type Op =
+  | { readonly op: "read" | "write" | "add"; readonly cell: CellName }
+  | { readonly op: "load"; readonly value: number }
+  | { readonly op: "word"; readonly index: number; readonly adds: boolean }
+  /** Waits on the queue until the cell has a value that is at least so large; right, or testing before it prepares. */
+  | { readonly op: "sleep"; readonly least: number; readonly isRight: boolean }
+  /** Retries until the cell is at least so large: without a lock, under it, or giving up when a choice says so. */
+  | { readonly op: "retry"; readonly least: number; readonly how: "free" | "locked" | "chooses" }
+  /** Goes round, and changes the cell each time, until the other is not 0. */
+  | { readonly op: "flip" }
+  | { readonly op: "when"; readonly least: number }
+  | { readonly op: "both" }
+  | { readonly op: "publish" | "follow" | "srcu" | "synchronize" | "wake" | "choose" }
+  | { readonly op: "lock" | "unlock" | "readLock" | "readUnlock" | "writeLock" | "writeUnlock" };
+
+/** Threads, their calls, and what these do. */
+export type RandomProgram = readonly (readonly (readonly Op[])[])[];
+
+const access = (...cells: CellName[]): fc.Arbitrary<readonly Op[]> =>
+  fc
+    .oneof(
+      {
+        weight: 6,
+        arbitrary: fc.record({ op: fc.constantFrom("read", "write", "add"), cell: fc.constantFrom(...cells) }),
+      },
+      { weight: 2, arbitrary: fc.record({ op: fc.constant("load"), value: fc.nat(2) }) },
+      { weight: 1, arbitrary: fc.record({ op: fc.constant("choose") }) },
+      { weight: 1, arbitrary: fc.record({ op: fc.constant("word"), index: fc.nat(1), adds: fc.boolean() }) },
+    )
+    .map((op) => [op as Op]);
+const section = (begin: Op["op"], end: Op["op"], ...cells: CellName[]): fc.Arbitrary<readonly Op[]> =>
+  fc
+    .array(access(...cells), { maxLength: 3 })
+    .map((inner) => [{ op: begin } as Op, ...inner.flat(), { op: end } as Op]);
+const nested = fc
+  .tuple(section("lock", "unlock", "a", "g"), section("writeLock", "writeUnlock", "b", "w"), fc.boolean())
+  .map(([spin, rw, swap]) => {
+    const [outer, inner] = swap ? [rw, spin] : [spin, rw];
+    return [...outer.slice(0, -1), ...inner, ...outer.slice(-1)];
+  });
+const stray = fc
+  .constantFrom("lock", "unlock", "readLock", "readUnlock", "writeLock", "writeUnlock")
+  .map((op): readonly Op[] => [{ op }]);
+const single = (arbitrary: fc.Arbitrary<Op>) => arbitrary.map((op): readonly Op[] => [op]);
+const waits = single(
+  fc.oneof(
+    fc.record({ op: fc.constant("sleep" as const), least: fc.integer({ min: 1, max: 2 }), isRight: fc.boolean() }),
+    fc.record({
+      op: fc.constant("retry" as const),
+      least: fc.integer({ min: 1, max: 2 }),
+      how: fc.constantFrom("free" as const, "locked" as const, "chooses" as const),
+    }),
+    fc.record({ op: fc.constant("when" as const), least: fc.integer({ min: 1, max: 2 }) }),
+  ),
+);
+const others = single(
+  fc.constantFrom<Op>(
+    { op: "wake" },
+    { op: "wake" },
+    { op: "srcu" },
+    { op: "srcu" },
+    { op: "synchronize" },
+    { op: "publish" },
+    { op: "follow" },
+    { op: "both" },
+  ),
+);
+const block = fc.oneof(
+  { weight: 6, arbitrary: access("a", "b") },
+  { weight: 1, arbitrary: access("a", "b", "g", "w", "l") },
+  { weight: 3, arbitrary: section("lock", "unlock", "a", "g", "l") },
+  { weight: 2, arbitrary: section("writeLock", "writeUnlock", "b", "w") },
+  { weight: 2, arbitrary: section("readLock", "readUnlock", "a", "w") },
+  { weight: 2, arbitrary: nested },
+  { weight: 1, arbitrary: stray },
+  { weight: 3, arbitrary: waits },
+  { weight: 4, arbitrary: others },
+  { weight: 1, arbitrary: single(fc.constant<Op>({ op: "flip" })) },
+);
+const call = (length: number) =>
+  fc.array(block, { minLength: 1, maxLength: 3 }).map((blocks) => blocks.flat().slice(0, length));
+const thread = (length: number) => fc.array(call(length), { minLength: 1, maxLength: 2 });
+
+export const randomProgram: fc.Arbitrary<RandomProgram> = fc.oneof(
+  { weight: 3, arbitrary: fc.array(thread(7), { minLength: 2, maxLength: 2 }) },
+  { weight: 2, arbitrary: fc.array(thread(3), { minLength: 3, maxLength: 3 }) },
+  { weight: 1, arbitrary: fc.array(fc.array(call(2), { minLength: 1, maxLength: 1 }), { minLength: 4, maxLength: 4 }) },
+);
+
+/** The program on this package, in a store of its own. */
+export function build(program: RandomProgram): { store: Store; threads: Thread[]; final: () => string } {
+  const store = new Store();
+  const spin = new SpinLock(store, "spin");
+  const rw = new RwLock(store, "rw");
+  const srcu = new Srcu(store, "srcu");
+  const queue = new WaitQueue(store, "queue");
+  const words = new Words(store, "words", 2);
+  const pointer = new Cell<Cell<number> | null>(store, "pointer", null);
+  const cells = {
+    a: new Cell(store, "a", 0),
+    b: new Cell(store, "b", 0),
+    g: new Cell(store, "g", 0, { lock: spin }),
+    w: new Cell(store, "w", 0, { lock: rw }),
+    l: new Cell(store, "l", 0, { lock: spin, lockless: true }),
+  };
+  const run = (path: readonly Op[]) => () => {
+    let register = 0;
+    for (const op of path) register = perform(op, register);
+    return register;
+  };
+  const perform = (op: Op, register: number): number => {
+    switch (op.op) {
+      case "read":
+        return cells[op.cell].get();
+      case "write":
+        cells[op.cell].set(register);
+        return register;
+      case "add":
+        return cells[op.cell].update((n) => (n + register + 1) % 4);
+      case "load":
+        return op.value;
+      case "word":
+        return op.adds ? words.add(op.index, 1) : words.get(op.index);
+      case "sleep":
+        if (op.isRight) queue.prepare();
+        while (cells.a.get() < op.least) {
+          if (!op.isRight) queue.prepare();
+          queue.sleep();
+          if (op.isRight) queue.prepare();
+        }
+        queue.finish();
+        return register;
+      case "retry":
+        return repeat(store, "retry", () => {
+          if (op.how === "locked") spin.lock();
+          const seen = cells.b.get();
+          if (op.how === "locked") spin.unlock();
+          if (seen >= op.least) return seen;
+          return op.how === "chooses" && store.choose("give up", 2) === 1 ? 0 : AGAIN;
+        });
+      case "flip":
+        return repeat(store, "flip", () => {
+          cells.a.update((n) => (n === 0 ? 1 : 0));
+          return cells.b.get() === 0 ? AGAIN : 1;
+        });
+      case "when":
+        store.atomic(
+          "when",
+          () => cells.b.update((n) => (n + 1) % 4),
+          () => cells.a.peek() >= op.least,
+        );
+        return register;
+      case "both":
+        return store.atomic("both", () => {
+          const seen = cells.a.get();
+          cells.b.set(seen);
+          return seen;
+        });
+      case "publish": {
+        const made = store.create(() => new Cell(store, "made", register));
+        made.update((n) => n + 1);
+        pointer.set(made);
+        return register;
+      }
+      case "follow":
+        return pointer.get()?.update((n) => (n + 1) % 4) ?? 9;
+      case "srcu": {
+        const section = srcu.readLock();
+        const seen = cells.a.get();
+        srcu.readUnlock(section);
+        return seen;
+      }
+      case "synchronize":
+        srcu.synchronize();
+        return register;
+      case "wake":
+        queue.wake();
+        return register;
+      case "choose":
+        return store.choose("coin", 2);
+      case "lock":
+      case "unlock":
+        spin[op.op]();
+        return register;
+      default:
+        rw[op.op]();
+        return register;
+    }
+  };
+  const threads = program.map((calls, i) => ({ name: `T${i + 1}`, calls: calls.map(run) }));
+  const final = () =>
+    JSON.stringify([...Object.values(cells), pointer].map((cell) => valueOf(cell.peek())).concat([...words.peek()]));
+  return { store, threads, final };
+}
+
+function valueOf(value: number | Cell<number> | null): number {
+  if (typeof value === "number") return value;
+  return value === null ? -1 : 100 + value.peek();
+}
