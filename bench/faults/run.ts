@@ -44,9 +44,9 @@ function median(values: number[]): number {
 
 /** Seconds for each kind of work on PAGES pages, median of the rounds. */
 function measure() {
-  const seconds: Record<string, number[]> = {};
+  const seconds = new Map<string, number[]>();
   const note = (what: string, work: () => void) => {
-    (seconds[what] ??= []).push(cpu(work));
+    seconds.set(what, [...(seconds.get(what) ?? []), cpu(work)]);
   };
   for (let round = 0; round < ROUNDS; round++) {
     const host = machine(false);
@@ -72,7 +72,7 @@ function measure() {
         guestAccess(journalled.vcpu, GPA + page * PAGE_SIZE, "write", 1);
     });
   }
-  return Object.entries(seconds).map(([what, all]) => ({ what, seconds: median(all) }));
+  return [...seconds].map(([what, all]) => ({ what, seconds: median(all) }));
 }
 
 const rows = measure();

@@ -9,11 +9,12 @@ import { addPatches } from "./commands/patches.js";
 import { addReview } from "./commands/review.js";
 import { addRun } from "./commands/run.js";
 import { addScenarios } from "./commands/scenarios.js";
+import { addSpe } from "./commands/spe.js";
 import type { Context, ExitStatus } from "./context.js";
 import { reportError } from "./report-error.js";
 
 /** In the order of `kvmm --help`. A new command is a file of its own, and a line here. */
-const commands: readonly AddCommand[] = [addReview, addRun, addConform, addExplain, addPatches, addKernels, addScenarios];
+const commands: readonly AddCommand[] = [addReview, addRun, addConform, addExplain, addSpe, addPatches, addKernels, addScenarios];
 
 /** Runs one command line, and says how it ended. */
 export async function runProgram(args: readonly string[], context: Context): Promise<ExitStatus> {
@@ -56,7 +57,7 @@ function newProgram(context: Context): Command {
 }
 
 /** Messages on one line, where the tests can see them, and no exit of its own. */
-function settle(command: Command, { stdout, stderr }: Context): void {
+function settle(command: Command, { stdout, stderr }: Pick<Context, "stdout" | "stderr">): void {
   command
     .exitOverride()
     .showSuggestionAfterError(true)
@@ -69,6 +70,7 @@ function settle(command: Command, { stdout, stderr }: Context): void {
       getOutHelpWidth: () => stdout.columns ?? 100,
       getErrHelpWidth: () => stderr.columns ?? 100,
     });
+  for (const nested of command.commands) settle(nested, { stdout, stderr });
 }
 
 function oneLine(text: string): string {

@@ -2,7 +2,9 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { kvmm } from "./fake-context.js";
 
-const qemu = fileURLToPath(new URL("../../../packages/traces/test-data/strace/qemu-pc-256m.strace", import.meta.url));
+const qemu = fileURLToPath(
+  new URL("../../../packages/traces/test-data/strace/qemu-pc-256m.strace", import.meta.url),
+);
 
 test("explain says of a call which function refuses it, why, and what it would accept", async () => {
   const { status, stdout, stderr } = await kvmm([
@@ -78,7 +80,11 @@ test("explain --json of a strace has the same; a refusal that is not explained e
   expect(status).toBe(1);
   expect(JSON.parse(stdout)).toMatchObject({
     refusals: [
-      { line: 2, errno: "EINVAL", why: { fn: "kvm_set_memory_region", reason: "memory_size 0x5 is not page-aligned" } },
+      {
+        line: 2,
+        errno: "EINVAL",
+        why: { fn: "kvm_set_memory_region", reason: "memory_size 0x5 is not page-aligned" },
+      },
       { line: 3, errno: "ENXIO", unexplained: "the call is not about memory, and not modelled" },
     ],
     problems: [{ line: 4, problem: "is no system call: garbage" }],

@@ -1,3 +1,4 @@
+import { Flat } from "./flat.js";
 import { hashOf, mix } from "./hash.js";
 import { type Guard, Kind, Shared } from "./shared.js";
 import type { Store } from "./store.js";
@@ -29,6 +30,9 @@ type Tree<V> = Node<V> | null;
  */
 export class Ordered<V extends Shared> extends Shared {
   #root: Tree<V> = null;
+  #askedRoot: Tree<V> = null;
+  #asked = 0;
+  #flat: Flat<V> | null = null;
   /** What the journalled changes have made of the content: a hash of the ranges that came or went. */
   #lo = 0;
   #hi = 0;
@@ -60,7 +64,7 @@ export class Ordered<V extends Shared> extends Shared {
 
   /** The first range, by start, that ends after `from` and begins before `to`. */
   first(from: number, to: number): V | undefined {
-    return this.#read(from, to, firstOverlap<V>);
+    return this.#read(from, to, this.#first);
   }
 
   /** All ranges that overlap `[from, to)`, by start. */
@@ -70,7 +74,7 @@ export class Ordered<V extends Shared> extends Shared {
 
   /** The last range that begins at or before `at`. */
   floor(at: number): V | undefined {
-    return this.#read(at, 0, floorOf<V>);
+    return this.#read(at, 0, this.#floor);
   }
 
   /** The first range that begins at or after `at`. */
@@ -82,6 +86,33 @@ export class Ordered<V extends Shared> extends Shared {
   peek(): readonly V[] {
     this.store.task?.peeks(this, 0);
     return overlaps(this.#root, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+  }
+
+  readonly #first = (root: Tree<V>, from: number, to: number): V | undefined => {
+    const flat = this.#flatten(root);
+    return flat === null ? firstOverlap(root, from, to) : flat.first(from, to);
+  };
+
+  readonly #floor = (root: Tree<V>, at: number): V | undefined => {
+    const flat = this.#flatten(root);
+    return flat === null ? floorOf(root, at) : flat.floor(at);
+  };
+
+  /**
+   * The tree as arrays, which stay in the caches of the machine where its nodes do not; null until it has been asked
+   * as often as it has ranges since it was changed last, so that making them costs no more than asking did. Follows
+   * from the tree: no part of the state.
+   */
+  #flatten(root: Tree<V>): Flat<V> | null {
+    if (root !== this.#askedRoot) {
+      this.#askedRoot = root;
+      this.#asked = 0;
+      this.#flat = null;
+    }
+    if (this.#flat !== null) return this.#flat;
+    if (root === null || root.size < SMALL || ++this.#asked < root.size) return null;
+    this.#flat = new Flat(inOrder(root));
+    return this.#flat;
   }
 
   #read<R>(a: number, b: number, reader: (root: Tree<V>, a: number, b: number) => R): R {
@@ -131,6 +162,16 @@ export class Ordered<V extends Shared> extends Shared {
     this.#lo = lo;
     this.#hi = hi;
   }
+}
+
+/** Trees below this are as fast as arrays. */
+const SMALL = 64;
+
+function inOrder<V>(root: Tree<V>, into: Node<V>[] = []): readonly Node<V>[] {
+  if (root === null) return into;
+  inOrder(root.left, into);
+  into.push(root);
+  return inOrder(root.right, into);
 }
 
 /** What the journal keeps of a tree. */

@@ -37,10 +37,12 @@ export { NotModelled } from "./not-modelled.js";
 export {
   invalidateRangeEnd,
   invalidateRangeStart,
+  invalidateRangeStartNonblock,
   type MmuNotifier,
   type NotifierEvent,
   type NotifierRange,
 } from "./notifier.js";
+export { modelledAgeingSites, modelledRangeSites } from "./notifier-sites.js";
 export { NumaBalancing, taskNumaWork } from "./numa/scan.js";
 export { MpolMf } from "./queue-pages.js";
 export { type Pte, PteFlag, pteHas, ptePfn, ptePresent } from "./pte.js";

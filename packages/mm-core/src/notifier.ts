@@ -1,6 +1,7 @@
 import type { Hva } from "./addresses.js";
 import type { Refusal } from "./errno.js";
 import type { Mm } from "./mm.js";
+import type { RangeSite } from "./notifier-sites.js";
 
 /** enum mmu_notifier_event */
 export type NotifierEvent =
@@ -39,10 +40,43 @@ export interface MmuNotifier {
 }
 
 /** mmu_notifier_invalidate_range_start(), for ranges that may block: no listener can refuse. */
-export function invalidateRangeStart(mm: Mm, start: Hva, end: Hva, event: NotifierEvent, site: string): NotifierRange {
+export function invalidateRangeStart(
+  mm: Mm,
+  start: Hva,
+  end: Hva,
+  event: NotifierEvent,
+  site: RangeSite,
+): NotifierRange {
   const range = { start, end, event, site, mayBlock: true };
   for (const notifier of mm.notifiers.get()) notifier.invalidateRangeStart(range);
   return range;
+}
+
+/**
+ * mmu_notifier_invalidate_range_start_nonblock(), of the OOM reaper: a listener that would have to wait refuses. Those
+ * whose start went well then get their end here, as the caller will not call it (mn_hlist_invalidate_range_start).
+ * In the kernel whoever can refuse has no end; here it is left out.
+ */
+export function invalidateRangeStartNonblock(
+  mm: Mm,
+  start: Hva,
+  end: Hva,
+  event: NotifierEvent,
+  site: RangeSite,
+): NotifierRange | Refusal {
+  const range = { start, end, event, site, mayBlock: false };
+  const started: MmuNotifier[] = [];
+  let refusal: Refusal | undefined;
+  for (const notifier of mm.notifiers.get()) {
+    const refused = notifier.invalidateRangeStart(range);
+    if (refused === undefined) started.push(notifier);
+    else refusal = refused;
+  }
+  if (refusal === undefined) return range;
+  if (mm.host.behaviour.failedRangeStart === "end-those-started") {
+    for (const notifier of started) notifier.invalidateRangeEnd(range);
+  }
+  return refusal;
 }
 
 /** mmu_notifier_invalidate_range_end() */

@@ -122,4 +122,9 @@ export {
   type ReviewRow,
   review,
 } from "./review/review.js";
+export type { SpeAnswer } from "./review/spe-answer.js";
 export { runScenario } from "./run/run-scenario.js";
+export { type HostActivity, hostActivities } from "./spe/host-activity.js";
+export { type SpeMemory, type SpeSimulation, type SpeSimulationOptions, simulateSpe } from "./spe/simulate-spe.js";
+export { type SpePolicy, type SpeRecovery, spePolicies, speRecoveries } from "./spe/spe-policy.js";
+export { type SpeSweepOptions, type SpeSweepRow, sweepSpe } from "./spe/sweep-spe.js";

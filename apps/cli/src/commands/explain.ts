@@ -23,7 +23,10 @@ export const addExplain: AddCommand = (program, context, end) => {
   withMachineOptions(
     program
       .command("explain")
-      .argument("<what...>", "calls with their arguments, or a file that strace has written, or - for one on standard input"),
+      .argument(
+        "<what...>",
+        "calls with their arguments, or a file that strace has written, or - for one on standard input",
+      ),
   )
     .summary("why a call is refused; a VMM's strace as a memory map")
     .description(
@@ -52,7 +55,11 @@ export const addExplain: AddCommand = (program, context, end) => {
     });
 };
 
-async function explain(what: readonly string[], options: MachineOptions, context: Context): Promise<ExitStatus> {
+async function explain(
+  what: readonly string[],
+  options: MachineOptions,
+  context: Context,
+): Promise<ExitStatus> {
   const resolved = await resolveOptions(options, context);
   const style = styleFor(options.color, context);
   const width = widthOf(context);
@@ -69,7 +76,9 @@ async function explain(what: readonly string[], options: MachineOptions, context
     throw new UsageError(`${nameOf(file)} is not what strace prints: ${where}`);
   }
   const explained = { ...explainTrace(trace.calls, resolved), lines: trace.lines, problems: trace.problems };
-  context.stdout.write(options.json === true ? toJson(explained) : traceText(nameOf(file), explained, style, width));
+  context.stdout.write(
+    options.json === true ? toJson(explained) : traceText(nameOf(file), explained, style, width),
+  );
   const open = explained.refusals.some(({ why }) => why === undefined) || explained.differences.length > 0;
   return open ? 1 : 0;
 }
@@ -93,7 +102,8 @@ function scenarioOf(words: readonly string[]): Scenario {
     const name = word.slice(0, at);
     if (at < 0) {
       if (!isCallName(word)) {
-        const hint = didYouMean(word, callNames) ?? "calls are named as in scenarios, arguments are name=value";
+        const hint =
+          didYouMean(word, callNames) ?? "calls are named as in scenarios, arguments are name=value";
         throw new UsageError(`"${word}" is neither a call nor name=value; ${hint}`);
       }
       steps.push({ call: word, args: {} });
@@ -108,7 +118,11 @@ function scenarioOf(words: readonly string[]): Scenario {
 }
 
 /** Flags are joined by `|`, as in C, and the numbers of a list by commas. */
-function listed(call: Parameters<typeof callFormat>[0], name: string, value: string): string | readonly string[] {
+function listed(
+  call: Parameters<typeof callFormat>[0],
+  name: string,
+  value: string,
+): string | readonly string[] {
   const type = callFormat(call).args[name]?.type.name;
   if (type === "flags") return value === "0" || value === "" ? [] : value.split("|");
   return type === "numbers" ? value.split(",") : value;

@@ -27,6 +27,7 @@ async function apiOf(name: string): Promise<string> {
     hidePageTitle: true,
     hideBreadcrumbs: true,
     useCodeBlocks: false,
+    useHTMLAnchors: true,
     parametersFormat: "table",
     interfacePropertiesFormat: "table",
     classPropertiesFormat: "table",

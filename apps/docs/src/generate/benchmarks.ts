@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { budgets } from "../check/budgets.js";
 import { root } from "./workspace.js";
 import { code, plain, table } from "./markdown.js";
 import { writePage } from "./write.js";
@@ -13,6 +14,14 @@ export function generateBenchmarks(): void {
     const document: unknown = JSON.parse(readFileSync(`${directory}/${file}`, "utf8"));
     lines.push(`## ${plain(file.replace(/\.json$/, ""))}`, "", ...render(document), "");
   }
+  lines.push(
+    "## This site",
+    "",
+    "What a page may weigh at first, compressed: its HTML, scripts and styles. A build that exceeds it fails. The editor and the model",
+    "of the playground come after the page, and so does the search index.",
+    "",
+    table(["page", "at most"], Object.entries(budgets).map(([page, most]) => [code(page), `${most} kB`])),
+  );
   writePage("benchmarks.md", lines);
 }
 

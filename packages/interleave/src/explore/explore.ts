@@ -142,7 +142,7 @@ class Explorer {
       program.close();
     }
     if (!this.#privacy?.isRefuted) return true;
-    this.#privacy.isRefuted = false;
+    this.#privacy.restart();
     return false;
   }
 
@@ -183,7 +183,6 @@ class Explorer {
       depth: 1000,
       onFinding: () => true,
     }).run();
-    if (this.#privacy !== null) this.#privacy.isRefuted = false;
     program.findLoops();
     for (;;) {
       const search = new StateSearch(program, {

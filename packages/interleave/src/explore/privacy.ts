@@ -31,6 +31,14 @@ export class Privacy {
   /** @param hidesWrites whether nobody looks at states between steps */
   constructor(private readonly hidesWrites: boolean) {}
 
+  /** Takes nothing for granted any more; what is known remains. */
+  restart(): void {
+    this.isRefuted = false;
+    for (const keys of this.#objects.values()) {
+      for (const users of keys.values()) users.privateReads = users.privateWrites = 0;
+    }
+  }
+
   /** Takes note that a task makes these accesses. */
   note(t: number, accesses: readonly Access[]): void {
     const bit = 1 << t;

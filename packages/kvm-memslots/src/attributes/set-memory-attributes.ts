@@ -21,25 +21,25 @@ const MOST_PAGES = 2 ** 24;
 /** KVM_SET_MEMORY_ATTRIBUTES, kvm_vm_ioctl_set_mem_attributes() */
 export function setMemoryAttributes(kvm: Kvm, args: SetMemoryAttributes): Result<0> {
   const fn = "kvm_vm_ioctl_set_mem_attributes";
-  const [address, size, attributes, flags] = [args.address, args.size, args.attributes, args.flags].map(u64) as [
-    bigint,
-    bigint,
-    bigint,
-    bigint,
-  ];
+  const [address, size, attributes, flags] = [args.address, args.size, args.attributes, args.flags].map(
+    u64,
+  ) as [bigint, bigint, bigint, bigint];
   if (flags !== 0n) return refuse("EINVAL", fn, `flags ${hex(flags)}`, "0");
   const supported = supportedMemAttributes(kvm);
   if ((attributes & ~supported) !== 0n) {
-    const accepted = supported === 0n ? "0: a VM of this type has no private memory" : `bits of ${hex(supported)}`;
+    const accepted =
+      supported === 0n ? "0: a VM of this type has no private memory" : `bits of ${hex(supported)}`;
     return refuse("EINVAL", fn, `unknown attributes ${hex(attributes & ~supported)}`, accepted);
   }
   if (size === 0n) return refuse("EINVAL", fn, "size 0", "at least one page");
-  if (address + size >= 1n << 64n) return refuse("EINVAL", fn, `address ${hex(address)} + size ${hex(size)} wraps`);
+  if (address + size >= 1n << 64n)
+    return refuse("EINVAL", fn, `address ${hex(address)} + size ${hex(size)} wraps`);
   if (address % PAGE !== 0n || size % PAGE !== 0n) {
     const reason = `address ${hex(address)} or size ${hex(size)} is not page-aligned`;
     return refuse("EINVAL", fn, reason, "multiples of the page size, 4096");
   }
-  if (size / PAGE > MOST_PAGES) throw new NotModelled(`KVM_SET_MEMORY_ATTRIBUTES of more than ${MOST_PAGES} pages`);
+  if (size / PAGE > MOST_PAGES)
+    throw new NotModelled(`KVM_SET_MEMORY_ATTRIBUTES of more than ${MOST_PAGES} pages`);
   const start = Number(address / PAGE);
   kvm.slotsLock.lock();
   const refusal = setLocked(kvm, start, start + Number(size / PAGE), Number(attributes));
@@ -58,7 +58,8 @@ function setLocked(kvm: Kvm, start: Gfn, end: Gfn, attributes: number): Refusal 
   const { memAttrArray } = kvm;
   if (entry !== 0 || kvm.behaviour.reserveToClearAttributes) {
     for (let gfn = start; gfn < end; gfn++) {
-      if (gfn === kvm.failReserveAt) return refuse("ENOMEM", fn, `no memory for the entry of gfn ${hex(gfn)}`);
+      if (gfn === kvm.failReserveAt)
+        return refuse("ENOMEM", fn, `no memory for the entry of gfn ${hex(gfn)}`);
       if (memAttrArray.get(gfn) === 0) memAttrArray.set(gfn, RESERVED);
     }
   }

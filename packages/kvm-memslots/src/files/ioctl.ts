@@ -1,12 +1,4 @@
-import {
-  hex,
-  isRefusal,
-  type OpenFile,
-  type Refusal,
-  type Result,
-  refuse,
-  type Task,
-} from "@kvmm/mm-core";
+import { hex, isRefusal, type OpenFile, type Refusal, type Result, refuse, type Task } from "@kvmm/mm-core";
 import { type SetMemoryAttributes, setMemoryAttributes } from "../attributes/set-memory-attributes.js";
 import type { PageRuns } from "../dirty/dirty-bitmap.js";
 import { type ClearDirtyLog, clearDirtyLog, type GetDirtyLog, getDirtyLog } from "../dirty/dirty-log.js";
@@ -60,7 +52,11 @@ export function kvmIoctl(task: Task, fd: number, call: KvmIoctl): Result<IoctlVa
   return "left" in result ? { ret: 0, left: result.left } : { ret: 0, dirty: result };
 }
 
-function dispatch(task: Task, file: OpenFile, call: KvmIoctl): Result<number | PageRuns | { left: PreFaultLeft }> {
+function dispatch(
+  task: Task,
+  file: OpenFile,
+  call: KvmIoctl,
+): Result<number | PageRuns | { left: PreFaultLeft }> {
   const { data } = file;
   if (data instanceof KvmModule) return devIoctl(task, data, call);
   if (data instanceof Kvm) return vmIoctl(task, data, call);

@@ -33,10 +33,14 @@ export function preFaultMemory(vcpu: Vcpu, range: PreFaultMemory): PreFaulted {
     ({ result: refuse("EINVAL", fn, reason, accepted), left: { gpa, size } }) satisfies PreFaulted;
   if (flags !== 0n) return refused(`flags ${hex(flags)}`, "0");
   if (gpa % PAGE !== 0n || size % PAGE !== 0n) {
-    return refused(`gpa ${hex(gpa)} or size ${hex(size)} is not page-aligned`, "multiples of the page size, 4096");
+    return refused(
+      `gpa ${hex(gpa)} or size ${hex(size)} is not page-aligned`,
+      "multiples of the page size, 4096",
+    );
   }
   if (size === 0n) return refused("size 0", "at least one page");
-  if (gpa + size >= 1n << 64n) return refused(`gpa ${hex(gpa)} + size ${hex(size)} wraps`, "a range within 64 bits");
+  if (gpa + size >= 1n << 64n)
+    return refused(`gpa ${hex(gpa)} + size ${hex(size)} wraps`, "a range within 64 bits");
 
   const { kvm } = vcpu;
   const puts: OpenFile[] = [];

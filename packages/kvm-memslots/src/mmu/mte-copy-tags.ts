@@ -1,4 +1,13 @@
-import { getUserPage, hex, PAGE_SIZE, PageFlag, type Refusal, type Result, refuse, type Task } from "@kvmm/mm-core";
+import {
+  getUserPage,
+  hex,
+  PAGE_SIZE,
+  PageFlag,
+  type Refusal,
+  type Result,
+  refuse,
+  type Task,
+} from "@kvmm/mm-core";
 import type { Kvm } from "../kvm.js";
 import { type U64, u64 } from "../slots/memory-region.js";
 import { gfnToHva } from "./gfn-to-hva.js";
@@ -35,7 +44,12 @@ export function mteCopyTags(kvm: Kvm, task: Task, args: MteCopyTags): Result<Mte
   const [ipa, length, flags] = [u64(args.guestIpa), u64(args.length), u64(args.flags)];
   const toGuest = (flags & KVM_ARM_TAGS_FROM_GUEST) === 0n;
   if (!kvm.mteEnabled.get()) {
-    return refuse("EINVAL", fn, "the VM has no MTE", "KVM_ENABLE_CAP(KVM_CAP_ARM_MTE) first, where there is one");
+    return refuse(
+      "EINVAL",
+      fn,
+      "the VM has no MTE",
+      "KVM_ENABLE_CAP(KVM_CAP_ARM_MTE) first, where there is one",
+    );
   }
   if ((flags & ~KVM_ARM_TAGS_FROM_GUEST) !== 0n) {
     return refuse("EINVAL", fn, `flags ${hex(flags)}`, "0 or KVM_ARM_TAGS_FROM_GUEST (1)");
@@ -46,7 +60,13 @@ export function mteCopyTags(kvm: Kvm, task: Task, args: MteCopyTags): Result<Mte
   }
   if (length > INT_MAX) return refuse("EINVAL", fn, `length ${hex(length)}`, `at most ${hex(INT_MAX)}`);
   kvm.slotsLock.lock();
-  const copied = copyLocked(kvm, task, Number(ipa / PAGE), Number(length / PAGE), toGuest ? (args.tags ?? 0) : null);
+  const copied = copyLocked(
+    kvm,
+    task,
+    Number(ipa / PAGE),
+    Number(length / PAGE),
+    toGuest ? (args.tags ?? 0) : null,
+  );
   kvm.slotsLock.unlock();
   return copied;
 }
@@ -62,7 +82,12 @@ function copyLocked(
   const fn = "kvm_vm_ioctl_mte_copy_tags";
   const logged = kvm.nrMemslotsDirtyLogging.get();
   if (tags !== null && logged > 0 && kvm.behaviour.mteCopyWhileLogging === "refuse") {
-    return refuse("EBUSY", fn, `${logged} memslots are logged, and tags leave no mark in the log`, "no dirty logging");
+    return refuse(
+      "EBUSY",
+      fn,
+      `${logged} memslots are logged, and tags leave no mark in the log`,
+      "no dirty logging",
+    );
   }
   const read: number[] = [];
   let copied = 0;
@@ -92,9 +117,17 @@ export function enableMte(kvm: Kvm): Result<0> {
     return refuse("EINVAL", fn, "the VM has vCPUs already", "before the first KVM_CREATE_VCPU");
   }
   kvm.slotsLock.lock();
-  const gmem = kvm.memslots().gfnTree.overlapping(0, Number.MAX_SAFE_INTEGER).find((slot) => slot.hasGmem);
+  const gmem = kvm
+    .memslots()
+    .gfnTree.overlapping(0, Number.MAX_SAFE_INTEGER)
+    .find((slot) => slot.hasGmem);
   if (gmem === undefined) kvm.mteEnabled.set(true);
   kvm.slotsLock.unlock();
   if (gmem === undefined) return 0;
-  return refuse("EINVAL", fn, `${gmem} has a guest_memfd, which excludes MTE`, "before memslots with guest_memfd");
+  return refuse(
+    "EINVAL",
+    fn,
+    `${gmem} has a guest_memfd, which excludes MTE`,
+    "before memslots with guest_memfd",
+  );
 }

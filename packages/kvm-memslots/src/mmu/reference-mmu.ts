@@ -265,7 +265,8 @@ export class ReferenceMmu extends Shared implements SecondaryMmu {
     const outcome = repeat(this.store, fn, () => {
       const slot = this.kvm.gfnToMemslot(gfn);
       // Whoever publishes a memslot as invalid waits for this SRCU section.
-      if (slot?.isInvalid) return refuse("EAGAIN", "kvm_mmu_faultin_pfn", `${slot} is being deleted or moved`);
+      if (slot?.isInvalid)
+        return refuse("EAGAIN", "kvm_mmu_faultin_pfn", `${slot} is being deleted or moved`);
       const exit = this.#faultInSlot(vcpu, slot, gfn, false, puts);
       return exit === "EAGAIN" ? AGAIN : exit;
     });

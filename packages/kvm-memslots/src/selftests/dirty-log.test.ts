@@ -40,30 +40,33 @@ describe.each(["arm64", "x86"] as const)("dirty_log_test, %s", (arch) => {
     expect(checkExtension(m.kvm.module, m.kvm, "KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2")).toBe(3);
   });
 
-  test.each(MODES)("$name: a dirty page holds this round's value, a clean one an earlier round's", ({ options, collect }) => {
-    const round = fc.array(fc.integer({ min: 0, max: NPAGES - 1 }), { maxLength: 40 });
-    fc.assert(
-      fc.property(fc.array(round, { minLength: 1, maxLength: 6 }), (rounds) => {
-        const m = new Machine(undefined, arch);
-        m.store.onTrace = null;
-        ok(enableCap(m.kvm, "KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2", 0, [options]));
-        m.anon(RAM, NPAGES);
-        ok(m.set({ memorySize: NPAGES * PAGE_SIZE, flags: KVM_MEM_LOG_DIRTY_PAGES }));
-        for (const [index, pages] of rounds.entries()) {
-          const iteration = index + 1;
-          for (const page of pages) guestAccess(m.vcpu, GPA + page * PAGE_SIZE, "write", iteration);
-          const log = collect(m);
-          const isDirty = (page: number) => log.some(([first, end]) => page >= first && page < end);
-          for (let page = 0; page < NPAGES; page++) {
-            const seen = hostAccess(m.task, RAM + page * PAGE_SIZE);
-            const value = "value" in seen ? seen.value : -1;
-            const initial = options === 3n && iteration === 1 && value === 0;
-            if (isDirty(page)) expect(value === iteration || initial).toBe(true);
-            else expect(value).toBeLessThan(iteration);
+  test.each(MODES)(
+    "$name: a dirty page holds this round's value, a clean one an earlier round's",
+    ({ options, collect }) => {
+      const round = fc.array(fc.integer({ min: 0, max: NPAGES - 1 }), { maxLength: 40 });
+      fc.assert(
+        fc.property(fc.array(round, { minLength: 1, maxLength: 6 }), (rounds) => {
+          const m = new Machine(undefined, arch);
+          m.store.onTrace = null;
+          ok(enableCap(m.kvm, "KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2", 0, [options]));
+          m.anon(RAM, NPAGES);
+          ok(m.set({ memorySize: NPAGES * PAGE_SIZE, flags: KVM_MEM_LOG_DIRTY_PAGES }));
+          for (const [index, pages] of rounds.entries()) {
+            const iteration = index + 1;
+            for (const page of pages) guestAccess(m.vcpu, GPA + page * PAGE_SIZE, "write", iteration);
+            const log = collect(m);
+            const isDirty = (page: number) => log.some(([first, end]) => page >= first && page < end);
+            for (let page = 0; page < NPAGES; page++) {
+              const seen = hostAccess(m.task, RAM + page * PAGE_SIZE);
+              const value = "value" in seen ? seen.value : -1;
+              const initial = options === 3n && iteration === 1 && value === 0;
+              if (isDirty(page)) expect(value === iteration || initial).toBe(true);
+              else expect(value).toBeLessThan(iteration);
+            }
           }
-        }
-      }),
-      { numRuns: 25 },
-    );
-  });
+        }),
+        { numRuns: 25 },
+      );
+    },
+  );
 });

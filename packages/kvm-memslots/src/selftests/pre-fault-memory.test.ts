@@ -52,7 +52,10 @@ describe.each([
   });
 
   test("a range that leaves the memslot succeeds as far as it goes, and says what is left", () => {
-    expect(preFault(machine(type, isPrivate), SIZE - PAGE_SIZE, 2 * PAGE_SIZE)).toEqual({ errno: "fine", left: PAGE_SIZE });
+    expect(preFault(machine(type, isPrivate), SIZE - PAGE_SIZE, 2 * PAGE_SIZE)).toEqual({
+      errno: "fine",
+      left: PAGE_SIZE,
+    });
   });
 
   test("a range without a memslot is ENOENT, and all of it is left", () => {

@@ -3,6 +3,7 @@ import { PageFlag } from "../frames.js";
 import type { Host } from "../host.js";
 import { type Leaf, leafAt, leafPage } from "../leaf.js";
 import type { Mm } from "../mm.js";
+import type { AgeingSite } from "../notifier-sites.js";
 import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { rmapWalk } from "../rmap.js";
 import { clearYoungNotify, leafSize, testYoungNotify } from "./clear-young.js";
@@ -44,7 +45,7 @@ export function damonVaYoung(mm: Mm, address: Hva): boolean {
   return young;
 }
 
-function youngSite(mm: Mm, leaf: Leaf): string {
+function youngSite(mm: Mm, leaf: Leaf): AgeingSite {
   const isHugetlb = leaf.table.level > 0 && mm.host.frames.test(ptePfn(leaf.pte), PageFlag.hugetlb);
   return isHugetlb ? "damon_young_hugetlb_entry" : "damon_young_pmd_entry";
 }

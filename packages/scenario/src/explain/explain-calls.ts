@@ -32,7 +32,11 @@ function explainStep(world: World, step: Step): ExplainedCall {
     const [exit] = observation?.exits ?? [];
     if (exit === undefined) return { text, outcome: "accepted" };
     const { exit: reason, errno, signal } = exit;
-    return { text, outcome: "accepted", note: [reason, errno, signal].filter((part) => part !== undefined).join(", ") };
+    return {
+      text,
+      outcome: "accepted",
+      note: [reason, errno, signal].filter((part) => part !== undefined).join(", "),
+    };
   } catch (error) {
     if (error instanceof NotModelled) return { text, outcome: "not modelled", note: error.message };
     throw error;

@@ -25,14 +25,28 @@ class Trace {
   }
 
   region(fields: Readonly<Record<string, number | string>>, result: number | string): this {
-    const { flags: named, ...rest } = { slot: 0, guest_phys_addr: 0x8000_0000, memory_size: 0x4000, ...fields };
-    const values = Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, number(Number(value))]));
+    const { flags: named, ...rest } = {
+      slot: 0,
+      guest_phys_addr: 0x8000_0000,
+      memory_size: 0x4000,
+      ...fields,
+    };
+    const values = Object.fromEntries(
+      Object.entries(rest).map(([name, value]) => [name, number(Number(value))]),
+    );
     const known = struct({ ...values, flags: named === undefined ? number(0) : flags(String(named)) });
     return this.ioctl(5, "KVM_SET_USER_MEMORY_REGION2", known, result);
   }
 
   mmap(fd: number, result: number | string, kind = "MAP_SHARED"): this {
-    const args = [number(0), number(0x4000), flags("PROT_READ", "PROT_WRITE"), flags(kind), number(fd), number(0)];
+    const args = [
+      number(0),
+      number(0x4000),
+      flags("PROT_READ", "PROT_WRITE"),
+      flags(kind),
+      number(fd),
+      number(0),
+    ];
     return this.call("mmap", args, result);
   }
 }
@@ -61,7 +75,9 @@ test("a refusal is explained with the descriptors of the trace", () => {
 
 test("the same refusal is told once, with how often it was", () => {
   const trace = begun().region({ memory_size: 5 }, "EINVAL").region({ memory_size: 5 }, "EINVAL");
-  expect(explainTrace(trace.calls).refusals).toMatchObject([{ line: 2, count: 2, why: { fn: "kvm_set_memory_region" } }]);
+  expect(explainTrace(trace.calls).refusals).toMatchObject([
+    { line: 2, count: 2, why: { fn: "kvm_set_memory_region" } },
+  ]);
 });
 
 test("a refusal for which the model knows no reason says so, and leaves no trace in the map", () => {
@@ -74,7 +90,9 @@ test("a refusal for which the model knows no reason says so, and leaves no trace
 test("what the kernel accepted and the model does not is told, and the rest goes on", () => {
   const trace = begun().region({ memory_size: 5 }, 0).mmap(4, RAM).region({ userspace_addr: RAM }, 0);
   const { differences, maps } = explainTrace(trace.calls);
-  expect(differences).toMatchObject([{ line: 2, differs: expect.stringContaining("EINVAL, kvm_set_memory_region") }]);
+  expect(differences).toMatchObject([
+    { line: 2, differs: expect.stringContaining("EINVAL, kvm_set_memory_region") },
+  ]);
   expect(maps[0]?.slots).toHaveLength(1);
 });
 
@@ -84,13 +102,26 @@ test("a VM from before the trace is taken to be there; nothing behind a memslot 
   expect(maps[0]).not.toHaveProperty("line");
   expect(maps[0]).toMatchObject({
     slots: [{ backing: "nothing is mapped there" }],
-    notes: ["slot 0: nothing is mapped at 0x7f0000000000; a guest that comes there makes KVM_RUN fail with EFAULT"],
+    notes: [
+      "slot 0: nothing is mapped at 0x7f0000000000; a guest that comes there makes KVM_RUN fail with EFAULT",
+    ],
   });
 });
 
 test("user memory that two memslots share is noted", () => {
   const trace = begun()
-    .call("mmap", [number(0), number(0x4000), flags("PROT_READ"), flags("MAP_PRIVATE", "MAP_ANONYMOUS"), number(-1), number(0)], RAM)
+    .call(
+      "mmap",
+      [
+        number(0),
+        number(0x4000),
+        flags("PROT_READ"),
+        flags("MAP_PRIVATE", "MAP_ANONYMOUS"),
+        number(-1),
+        number(0),
+      ],
+      RAM,
+    )
     .region({ userspace_addr: RAM }, 0)
     .region({ slot: 1, guest_phys_addr: 0, userspace_addr: RAM, flags: "KVM_MEM_READONLY" }, 0);
   expect(explainTrace(trace.calls).maps[0]?.notes).toEqual([
@@ -103,11 +134,18 @@ test("ioctls that older straces only number are known; their arguments are not",
   const request: TracedValue = { kind: "text", text: "_IOC(_IOC_WRITE, 0xae, 0x49, 0xa0)" };
   const trace = begun().call("ioctl", [number(5), request, number(0x7ffe0000)], "EINVAL");
   expect(explainTrace(trace.calls).refusals).toMatchObject([
-    { call: "KVM_SET_USER_MEMORY_REGION2", unexplained: "strace has not decoded its argument; a newer strace may" },
+    {
+      call: "KVM_SET_USER_MEMORY_REGION2",
+      unexplained: "strace has not decoded its argument; a newer strace may",
+    },
   ]);
 });
 
 test("an x86 trace is held against x86: by what only x86 has", () => {
   const trace = begun().ioctl(5, "KVM_SET_TSS_ADDR", number(0xfffbd000), 0).region({ slot: 0x10000 }, 0);
-  expect(explainTrace(trace.calls)).toMatchObject({ arch: "x86", differences: [], maps: [{ slots: [{ addressSpace: 1 }] }] });
+  expect(explainTrace(trace.calls)).toMatchObject({
+    arch: "x86",
+    differences: [],
+    maps: [{ slots: [{ addressSpace: 1 }] }],
+  });
 });

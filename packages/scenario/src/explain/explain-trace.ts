@@ -50,7 +50,10 @@ export interface ExplainedTrace {
 
 /** Requests that only one architecture has: what a trace was made on. */
 const TELLTALES: readonly (readonly [request: RegExp, arch: Architecture])[] = [
-  [/^KVM_(SET_TSS_ADDR|SET_IDENTITY_MAP_ADDR|GET_SUPPORTED_CPUID|SET_CPUID2|GET_MSR_INDEX_LIST|CREATE_PIT2|SET_LAPIC)$/, "x86"],
+  [
+    /^KVM_(SET_TSS_ADDR|SET_IDENTITY_MAP_ADDR|GET_SUPPORTED_CPUID|SET_CPUID2|GET_MSR_INDEX_LIST|CREATE_PIT2|SET_LAPIC)$/,
+    "x86",
+  ],
   [/^KVM_ARM_/, "arm64"],
 ];
 
@@ -81,7 +84,14 @@ export function explainTrace(traced: readonly TracedCall[], options: RunOptions 
     ...(seen ? { line } : {}),
     ...memoryMapOf(kvm, replay.task.mm),
   }));
-  return { kernel: kernel.name, arch, calls: traced.length, refusals: [...refusals.values()], differences, maps };
+  return {
+    kernel: kernel.name,
+    arch,
+    calls: traced.length,
+    refusals: [...refusals.values()],
+    differences,
+    maps,
+  };
 }
 
 function archOf(traced: readonly TracedCall[]): Architecture {
@@ -95,7 +105,10 @@ function archOf(traced: readonly TracedCall[]): Architecture {
 }
 
 /** Why the model refuses a call, if it does; or what it lacks. Undefined: it accepts it, or does not make it. */
-function says(replay: VmmReplay, call: TracedCall): WhyRefused | { readonly lacks: string } | { readonly accepts: true } | undefined {
+function says(
+  replay: VmmReplay,
+  call: TracedCall,
+): WhyRefused | { readonly lacks: string } | { readonly accepts: true } | undefined {
   let result: Result<unknown> | undefined;
   try {
     result = replay.call(call);
@@ -120,12 +133,17 @@ function refusalOf(call: TracedCall, errno: string, said: ReturnType<typeof says
     return { ...about, unexplained };
   }
   if ("lacks" in said) return { ...about, unexplained: said.lacks };
-  if ("accepts" in said) return { ...about, unexplained: "the model accepts it: the reason is not in the trace, or not in the model" };
+  if ("accepts" in said)
+    return {
+      ...about,
+      unexplained: "the model accepts it: the reason is not in the trace, or not in the model",
+    };
   if (said.errno === errno) return { ...about, why: said };
   return { ...about, unexplained: `the model refuses it with ${said.errno} (${said.fn}: ${said.reason})` };
 }
 
-const ABOUT_MEMORY = /^KVM_(SET_USER_MEMORY_REGION2?|CREATE_GUEST_MEMFD|SET_MEMORY_ATTRIBUTES|PRE_FAULT_MEMORY)$/;
+const ABOUT_MEMORY =
+  /^KVM_(SET_USER_MEMORY_REGION2?|CREATE_GUEST_MEMFD|SET_MEMORY_ATTRIBUTES|PRE_FAULT_MEMORY)$/;
 
 /** The same refusal of the same call is told once. */
 function addRefusal(refusals: Map<string, TracedRefusal>, refusal: TracedRefusal): void {

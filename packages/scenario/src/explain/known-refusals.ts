@@ -34,7 +34,8 @@ const KNOWN: readonly (WhyRefused & { readonly request: string })[] = [
     request: "KVM_RUN",
     errno: "EINTR",
     fn: "kvm_arch_vcpu_ioctl_run",
-    reason: "a signal is pending for the vCPU's thread: that is how VMMs get it out of the guest, and no refusal",
+    reason:
+      "a signal is pending for the vCPU's thread: that is how VMMs get it out of the guest, and no refusal",
     accepted: "KVM_RUN again",
   },
   {
@@ -44,7 +45,8 @@ const KNOWN: readonly (WhyRefused & { readonly request: string })[] = [
     reason:
       "the guest touched memory that the memslot has no page for: nothing mapped at the user address, no permission " +
       "to write there, or a guest_memfd that is closed; with KVM_EXIT_MEMORY_FAULT the exit says which gpa",
-    accepted: "user memory that is mapped throughout the memslot, and writable unless the slot is KVM_MEM_READONLY",
+    accepted:
+      "user memory that is mapped throughout the memslot, and writable unless the slot is KVM_MEM_READONLY",
   },
   {
     request: "KVM_RUN",

@@ -29,7 +29,10 @@ export function memoryMapOf(kvm: Kvm, mm: Mm, hidden: ReadonlySet<number> = new 
   const slots: MappedSlot[] = [];
   const notes: string[] = [];
   for (let asId = 0; asId < kvm.mmu.traits.addressSpaces; asId++) {
-    const shown = kvm.peekMemslots(asId).peek().filter(({ slotId }) => !hidden.has(slotId));
+    const shown = kvm
+      .peekMemslots(asId)
+      .peek()
+      .filter(({ slotId }) => !hidden.has(slotId));
     for (const slot of shown) slots.push(mappedSlot(slot, vmas));
     notes.push(...notesOf(shown, vmas));
   }
@@ -79,12 +82,16 @@ function notesOf(slots: readonly Memslot[], vmas: readonly VmaFields[]): string[
     if (!slot.isGmemOnly) {
       const hole = firstHole(slot, vmas);
       if (hole !== undefined) {
-        notes.push(`slot ${slot.slotId}: nothing is mapped at ${hex(hole)}; a guest that comes there makes KVM_RUN fail with EFAULT`);
+        notes.push(
+          `slot ${slot.slotId}: nothing is mapped at ${hex(hole)}; a guest that comes there makes KVM_RUN fail with EFAULT`,
+        );
       }
     }
     for (const other of slots.slice(index + 1)) {
       if (slot.userspaceAddr < other.userspaceEnd && other.userspaceAddr < slot.userspaceEnd) {
-        notes.push(`slots ${slot.slotId} and ${other.slotId} share user memory: an invalidation of it reaches both`);
+        notes.push(
+          `slots ${slot.slotId} and ${other.slotId} share user memory: an invalidation of it reaches both`,
+        );
       }
     }
   }

@@ -150,7 +150,11 @@ describe("binding a guest_memfd explains", () => {
     ],
     [
       "a guest_memfd of another VM",
-      [["KVM_CREATE_VM", {}, "vm2"], ["KVM_CREATE_GUEST_MEMFD", { on: "vm2", size: "4p", flags: [1] }, "gmem"], slot(GMEM)],
+      [
+        ["KVM_CREATE_VM", {}, "vm2"],
+        ["KVM_CREATE_GUEST_MEMFD", { on: "vm2", size: "4p", flags: [1] }, "gmem"],
+        slot(GMEM),
+      ],
       "EINVAL kvm_gmem_bind: descriptor 5 is a guest_memfd of another VM -> a descriptor that KVM_CREATE_GUEST_MEMFD of this VM returned",
     ],
     [
@@ -257,7 +261,12 @@ describe("the other ioctls explain", () => {
       0,
       "EINVAL kvm_vcpu_pre_fault_memory: gpa 0x1 or size 0x1000 is not page-aligned -> multiples of the page size, 4096",
     ],
-    ["KVM_PRE_FAULT_MEMORY: an empty range", [["KVM_PRE_FAULT_MEMORY", { gpa: 0, size: 0 }]], 0, "EINVAL kvm_vcpu_pre_fault_memory: size 0 -> at least one page"],
+    [
+      "KVM_PRE_FAULT_MEMORY: an empty range",
+      [["KVM_PRE_FAULT_MEMORY", { gpa: 0, size: 0 }]],
+      0,
+      "EINVAL kvm_vcpu_pre_fault_memory: size 0 -> at least one page",
+    ],
     [
       "KVM_PRE_FAULT_MEMORY: where there is no memslot",
       [["KVM_PRE_FAULT_MEMORY", { gpa: "0x90000000", size: "1p" }]],
@@ -312,11 +321,26 @@ describe("the other ioctls explain", () => {
 });
 
 describe("a guest_memfd as a file explains", () => {
-  const map = (args: Args): Call => ["mmap", { length: "4p", prot: "rw", flags: ["MAP_SHARED"], fd: "gmem", ...args }];
+  const map = (args: Args): Call => [
+    "mmap",
+    { length: "4p", prot: "rw", flags: ["MAP_SHARED"], fd: "gmem", ...args },
+  ];
   test.each<[string, readonly Call[], RegExp]>([
-    ["mmap without the flag", [gmem(), map({})], /^ENODEV kvm_gmem_mmap: the guest_memfd was created without GUEST_MEMFD_FLAG_MMAP/],
-    ["a private mapping", [mappable, map({ flags: ["MAP_PRIVATE"] })], /^EINVAL kvm_gmem_mmap: a private mapping -> MAP_SHARED/],
-    ["a change of its size", [mappable, ["ftruncate", { fd: "gmem", length: "8p" }]], /^EINVAL kvm_gmem_setattr: the size cannot be changed/],
+    [
+      "mmap without the flag",
+      [gmem(), map({})],
+      /^ENODEV kvm_gmem_mmap: the guest_memfd was created without GUEST_MEMFD_FLAG_MMAP/,
+    ],
+    [
+      "a private mapping",
+      [mappable, map({ flags: ["MAP_PRIVATE"] })],
+      /^EINVAL kvm_gmem_mmap: a private mapping -> MAP_SHARED/,
+    ],
+    [
+      "a change of its size",
+      [mappable, ["ftruncate", { fd: "gmem", length: "8p" }]],
+      /^EINVAL kvm_gmem_setattr: the size cannot be changed/,
+    ],
     [
       "fallocate without KEEP_SIZE",
       [mappable, ["fallocate", { fd: "gmem", mode: [], offset: 0, length: "1p" }]],
@@ -324,7 +348,13 @@ describe("a guest_memfd as a file explains", () => {
     ],
     [
       "fallocate of parts of pages",
-      [mappable, ["fallocate", { fd: "gmem", mode: ["FALLOC_FL_KEEP_SIZE", "FALLOC_FL_PUNCH_HOLE"], offset: 1, length: "1p" }]],
+      [
+        mappable,
+        [
+          "fallocate",
+          { fd: "gmem", mode: ["FALLOC_FL_KEEP_SIZE", "FALLOC_FL_PUNCH_HOLE"], offset: 1, length: "1p" },
+        ],
+      ],
       /^EINVAL kvm_gmem_fallocate: offset 0x1 or length 0x1000 is not page-aligned/,
     ],
     [

@@ -19,7 +19,10 @@ export interface TracedCall {
 }
 
 /** A number or flags, as a number; undefined for what is neither, or a flag that `names` does not have. */
-export function valueOf(value: TracedValue | undefined, names: Readonly<Record<string, number>> = {}): bigint | undefined {
+export function bitsOf(
+  value: TracedValue | undefined,
+  names: Readonly<Record<string, number>> = {},
+): bigint | undefined {
   if (value === undefined) return undefined;
   if (value.kind === "number") return value.value;
   if (value.kind !== "flags") return undefined;

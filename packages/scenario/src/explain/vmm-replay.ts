@@ -1,6 +1,13 @@
 import { arm64 } from "@kvmm/arm64-stage2";
 import { Store } from "@kvmm/interleave";
-import { type Kvm, type KvmIoctl, KvmModule, kvmIoctl, openKvm, referenceArchitecture } from "@kvmm/kvm-memslots";
+import {
+  type Kvm,
+  type KvmIoctl,
+  KvmModule,
+  kvmIoctl,
+  openKvm,
+  referenceArchitecture,
+} from "@kvmm/kvm-memslots";
 import {
   Host,
   isRefusal,
@@ -18,7 +25,7 @@ import { guestMemfdFlags, memoryAttributes, memslotFlags } from "../format/const
 import { advices, mmapFlags } from "../format/constants/mman.js";
 import type { Architecture } from "../format/machine.js";
 import type { Behaviour } from "../kernels/behaviour.js";
-import { type TracedCall, type TracedValue, requestOf, valueOf } from "./traced-call.js";
+import { type TracedCall, type TracedValue, requestOf, bitsOf } from "./traced-call.js";
 
 const PROTECTIONS = { PROT_NONE: 0, PROT_READ: 1, PROT_WRITE: 2, PROT_EXEC: 4 };
 
@@ -74,13 +81,14 @@ export class VmmReplay {
   }
 
   #ioctl(traced: TracedCall): Result<unknown> | undefined {
-    const fd = Number(valueOf(traced.args[0]) ?? -1n);
+    const fd = Number(bitsOf(traced.args[0]) ?? -1n);
     const request = requestOf(traced);
     const argument = traced.args[2];
     if (request === "KVM_CREATE_VM") {
-      const type = valueOf(argument) ?? 0n;
+      const type = bitsOf(argument) ?? 0n;
       const made = kvmIoctl(this.task, this.#kvmFd, { request, type });
-      if (!isRefusal(made) && traced.ret !== undefined) this.#addVm(Number(traced.ret), made.ret, traced.line, true);
+      if (!isRefusal(made) && traced.ret !== undefined)
+        this.#addVm(Number(traced.ret), made.ret, traced.line, true);
       return made;
     }
     const call = ioctlOf(request, argument, (wanted) => this.#fd(wanted));
@@ -98,7 +106,8 @@ export class VmmReplay {
   }
 
   #memory({ name, args, ret, errno }: TracedCall): Result<unknown> | undefined {
-    const number = (at: number, names: Readonly<Record<string, number>> = {}) => Number(valueOf(args[at], names) ?? 0n);
+    const number = (at: number, names: Readonly<Record<string, number>> = {}) =>
+      Number(bitsOf(args[at], names) ?? 0n);
     const { task } = this;
     switch (name) {
       case "mmap": {
@@ -143,10 +152,15 @@ export class VmmReplay {
 }
 
 /** The ioctl with its structure; undefined where it is none about memory, or strace has not decoded it. */
-function ioctlOf(request: string, argument: TracedValue | undefined, fd: (traced: number) => number): KvmIoctl | undefined {
-  if (request === "KVM_CREATE_VCPU") return { request, id: Number(valueOf(argument) ?? 0n) };
+function ioctlOf(
+  request: string,
+  argument: TracedValue | undefined,
+  fd: (traced: number) => number,
+): KvmIoctl | undefined {
+  if (request === "KVM_CREATE_VCPU") return { request, id: Number(bitsOf(argument) ?? 0n) };
   if (argument?.kind !== "struct") return undefined;
-  const field = (name: string, names: Readonly<Record<string, number>> = {}) => valueOf(argument.fields.get(name), names) ?? 0n;
+  const field = (name: string, names: Readonly<Record<string, number>> = {}) =>
+    bitsOf(argument.fields.get(name), names) ?? 0n;
   switch (request) {
     case "KVM_SET_USER_MEMORY_REGION":
     case "KVM_SET_USER_MEMORY_REGION2": {
@@ -165,7 +179,10 @@ function ioctlOf(request: string, argument: TracedValue | undefined, fd: (traced
       return { request, arg: { size: field("size"), flags: field("flags", guestMemfdFlags) } };
     case "KVM_SET_MEMORY_ATTRIBUTES": {
       const attributes = field("attributes", memoryAttributes);
-      return { request, arg: { address: field("address"), size: field("size"), attributes, flags: field("flags") } };
+      return {
+        request,
+        arg: { address: field("address"), size: field("size"), attributes, flags: field("flags") },
+      };
     }
     case "KVM_PRE_FAULT_MEMORY":
       return { request, arg: { gpa: field("gpa"), size: field("size"), flags: field("flags") } };

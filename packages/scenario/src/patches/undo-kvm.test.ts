@@ -20,7 +20,18 @@ import {
   setMemoryAttributes,
   setMemoryRegion2,
 } from "@kvmm/kvm-memslots";
-import { Host, hostAccess, isRefusal, MapFlag, mmap, PAGE_SIZE, PageFlag, Prot, type Result, Task } from "@kvmm/mm-core";
+import {
+  Host,
+  hostAccess,
+  isRefusal,
+  MapFlag,
+  mmap,
+  PAGE_SIZE,
+  PageFlag,
+  Prot,
+  type Result,
+  Task,
+} from "@kvmm/mm-core";
 import { describe, expect, test } from "vitest";
 import { attributesOfRange } from "../properties/attributes-of-range.js";
 import { DirtyLogWitness } from "../properties/dirty-log-witness.js";
@@ -53,7 +64,10 @@ function machine(behaviour: KvmBehaviour, options: ReferenceMmuOptions, type = 0
   const module = new KvmModule(host, { architecture: referenceArchitecture(options), behaviour });
   const kvm: Kvm = ok(module.createVm(vmm, type));
   const flags = MapFlag.private | MapFlag.anonymous | MapFlag.fixed;
-  const anon = () => ok(mmap(vmm, { addr: RAM, length: 4 * PAGE_SIZE, prot: Prot.read | Prot.write, flags, fd: -1, offset: 0 }));
+  const anon = () =>
+    ok(
+      mmap(vmm, { addr: RAM, length: 4 * PAGE_SIZE, prot: Prot.read | Prot.write, flags, fd: -1, offset: 0 }),
+    );
   const region = { slot: 0, guestPhysAddr: GPA, memorySize: 4 * PAGE_SIZE, userspaceAddr: RAM };
   const said = ({ broken }: Property) => broken(kvm, vmm);
   return { host, vmm, kvm, anon, region, said };
@@ -70,7 +84,8 @@ describe("C03, undo-c31745d2c508: a poisoned page of a guest_memfd", () => {
     m.host.frames.mark(pfn, PageFlag.hwpoison);
     // Its mapping goes, as memory failure has it go; then the guest comes back, and back again.
     m.kvm.mmu.flushShadowAll();
-    for (let i = 0; i < 2; i++) expect(guestAccess(vcpu, GPA, "read").exit).toMatchObject({ errno: "EHWPOISON" });
+    for (let i = 0; i < 2; i++)
+      expect(guestAccess(vcpu, GPA, "read").exit).toMatchObject({ errno: "EHWPOISON" });
     return m.said(noLostReference);
   }
 
@@ -79,7 +94,9 @@ describe("C03, undo-c31745d2c508: a poisoned page of a guest_memfd", () => {
   });
 
   test("is caught without it by: no lost page reference", () => {
-    expect(poisonedRead(without(undoGmemPoisonedPage))).toMatch(/has 4 references, of which at most 3 are accounted for/);
+    expect(poisonedRead(without(undoGmemPoisonedPage))).toMatch(
+      /has 4 references, of which at most 3 are accounted for/,
+    );
   });
 });
 
@@ -89,7 +106,11 @@ describe("C04, undo-fe2bf6234e94: user space touches a guest_memfd without INIT_
       {
         machine: { kernel: "7.2" },
         steps: [
-          { call: "KVM_CREATE_GUEST_MEMFD", args: { size: "2p", flags: ["GUEST_MEMFD_FLAG_MMAP"] }, as: "gmem" },
+          {
+            call: "KVM_CREATE_GUEST_MEMFD",
+            args: { size: "2p", flags: ["GUEST_MEMFD_FLAG_MMAP"] },
+            as: "gmem",
+          },
           { call: "mmap", args: { length: "2p", prot: "rw", flags: ["MAP_SHARED"], fd: "gmem" }, as: "ram" },
           { call: "host_write", args: { addr: "ram", length: "1p" } },
         ],
@@ -156,7 +177,9 @@ describe("B05, undo-52491a38b2c2: a cache is activated while somebody looks at i
   });
 
   test("and is caught without it by the lock itself: released by who does not hold it", () => {
-    expect(activateAgainstCheck(without(undoGpcLocks))).toBe("sender releases gpc->lock, which it does not hold");
+    expect(activateAgainstCheck(without(undoGpcLocks))).toBe(
+      "sender releases gpc->lock, which it does not hold",
+    );
   });
 });
 
@@ -169,7 +192,10 @@ describe("D09, undo-e0b7de4fd18c: tags are copied to the guest while its memory 
     hostAccess(m.vmm, RAM + PAGE_SIZE, 1);
     const witness = new DirtyLogWitness(m.kvm, m.vmm, 0);
     const copied = mteCopyTags(m.kvm, m.vmm, { guestIpa: GPA + PAGE_SIZE, length: PAGE_SIZE, tags: 5 });
-    return { copied: isRefusal(copied) ? copied.errno : "copied", missing: witness.missing(ok(getDirtyLog(m.kvm, { slot: 0 }))) };
+    return {
+      copied: isRefusal(copied) ? copied.errno : "copied",
+      missing: witness.missing(ok(getDirtyLog(m.kvm, { slot: 0 }))),
+    };
   }
 
   test("and that is refused (EBUSY) with the fix", () => {

@@ -31,7 +31,10 @@ export class DirtyLogWitness {
 
   #contents(): Contents {
     const { kvm } = this;
-    const slot = kvm.peekMemslots().peek().find(({ slotId }) => slotId === this.slotId)!;
+    const slot = kvm
+      .peekMemslots()
+      .peek()
+      .find(({ slotId }) => slotId === this.slotId)!;
     const contents = new Map<number, string>();
     for (let page = 0; page < slot.npages; page++) {
       const pte = peekUserEntry(this.vmm, slot.userspaceAddr + page * PAGE_SIZE);

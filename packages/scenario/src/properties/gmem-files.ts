@@ -16,5 +16,6 @@ export function gmemFiles(kvm: Kvm, vmm: Task): ReadonlySet<GmemInode> {
 export function* cachedPages(inode: GmemInode): Generator<readonly [index: number, pfn: number]> {
   const { pages } = inode;
   const end = Number.MAX_SAFE_INTEGER;
-  for (let index = pages.seek(0, end); index >= 0; index = pages.seek(index + 1, end)) yield [index, pages.at(index)];
+  for (let index = pages.seek(0, end); index >= 0; index = pages.seek(index + 1, end))
+    yield [index, pages.at(index)];
 }

@@ -12,6 +12,7 @@ import { type Effect, effectOf, sameEffect } from "./effect.js";
 import { type Evidence, evidenceFor } from "./evidence.js";
 import { type RaceRow, raceRow } from "./race-row.js";
 import { sentenceOf } from "./sentence.js";
+import { type SpeAnswer, speAnswer } from "./spe-answer.js";
 
 export interface ReviewOptions {
   /** Left out: every built-in kernel. */
@@ -68,6 +69,8 @@ export interface ReviewPart {
   /** Scenarios that need what the model lacks, and what that is. */
   readonly notModelled: readonly { readonly scenario: string; readonly why: string }[];
   readonly evidence: { readonly without: Evidence; readonly with: Evidence };
+  /** A guest that is profiled with Arm SPE; on arm64 only. */
+  readonly spe?: SpeAnswer;
 }
 
 export interface ReviewResult {
@@ -83,8 +86,8 @@ export interface ReviewResult {
 /** What no review covers yet, whatever the patch. */
 const NOT_COVERED = [
   "races of more threads than the built-in ones have, and orders that only weakly ordered memory allows",
-  "Arm SPE's profiling buffer",
-  "huge pages, dirty logging, and the host operations that the library does not name",
+  "SPE beyond one buffer on one vCPU, dirty logging, hole punches and memslot changes while it is in use, and what a CPU's own walk of stage 2 sees meanwhile",
+  "slots of huge pages, dirty logging, and host operations that are modelled but not in the library of reviews",
 ] as const;
 
 /** Runs the library without and with a patch, and says what changes, what stays and what breaks. */
@@ -175,8 +178,11 @@ function reviewOn(kernel: Kernel, arch: Architecture, patch: Patch, options: Rev
     mended,
     notModelled,
     evidence,
+    ...(arch === "arm64" ? { spe: speAnswer({ kernel: kernel.name, base, patch, ...seedOf(options) }) } : {}),
   };
 }
+
+const seedOf = ({ seed }: ReviewOptions) => (seed === undefined ? {} : { seed });
 
 function rowOf(
   entry: LibraryScenario,

@@ -1,6 +1,9 @@
 import { kernelInWords } from "../kernels/kernels.js";
 import type { ReviewPart } from "./review.js";
 
+/** Scenarios named per place where something breaks. */
+const MOST_NAMED = 3;
+
 /** The verdict in words: where it breaks, in what model, on what evidence, and what it does not cover. */
 export function sentenceOf(patch: string, parts: readonly ReviewPart[]): string {
   const broken = parts.filter((part) => part.broken.length > 0);
@@ -19,7 +22,9 @@ function place({ kernel, arch }: ReviewPart): string {
 
 function whatBreaks({ broken }: ReviewPart): string {
   const properties = [...new Set(broken.map(({ violation }) => violation.property))].join(", ");
-  const scenarios = [...new Set(broken.map(({ scenario }) => scenario))].join(", ");
+  const all = [...new Set(broken.map(({ scenario }) => scenario))];
+  const shown = all.length > MOST_NAMED ? [...all.slice(0, MOST_NAMED), `and ${all.length - MOST_NAMED} more`] : all;
+  const scenarios = shown.join(", ");
   return `"${properties}" no longer holds (${scenarios})`;
 }
 

@@ -1,7 +1,11 @@
+import { guestAccess, type Memslot } from "@kvmm/kvm-memslots";
+import { PAGE_SIZE } from "@kvmm/mm-core";
 import { expect, test } from "vitest";
 import type { Machine } from "../format/machine.js";
 import type { Step } from "../format/step.js";
+import { newestKernel } from "../kernels/kernels.js";
 import { runScenario } from "./run-scenario.js";
+import { World } from "./world.js";
 
 const GPA = 0x8000_0000;
 
@@ -42,10 +46,14 @@ function last(machine: Machine, ...steps: readonly Step[]) {
   return { faults: (faults ?? []).map(({ kind }) => kind), level: leaf[2], attributes: leaf[3] };
 }
 
-test("without FEAT_HAFDBS an aged page is used with a fault", () => {
-  const aged = [{ call: "clear_refs", args: { value: 1 } }, guest("vcpu_write")] satisfies Step[];
-  expect(last({}, ...aged).faults).toEqual([]);
-  expect(last({ cpu: { hafdbs: false } }, ...aged).faults).toEqual(["access_flag"]);
+test.each([
+  [true, []],
+  [false, [{ access: "exec", kind: "access_flag" }]],
+])("an aged page of the guest's program is used again: FEAT_HAFDBS %s", (hafdbs, faults) => {
+  const world = new World({ cpu: { hafdbs } }, newestKernel().behaviour);
+  const [{ userspaceAddr, baseGfn }] = world.kvm.peekMemslots().peek() as [Memslot];
+  expect(world.kvm.clearYoung(userspaceAddr, userspaceAddr + PAGE_SIZE, "test")).toBe(true);
+  expect(guestAccess(world.vcpu, baseGfn * PAGE_SIZE, "exec").faults).toEqual(faults);
 });
 
 test("with DIC everything is mapped executable at once", () => {

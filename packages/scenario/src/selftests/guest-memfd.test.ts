@@ -32,7 +32,10 @@ const fallocate = (mode: Flags, offset: string | number, length: string | number
   args: { fd: "gmem", mode, offset, length },
 });
 const read = (length: string, addr = "ram"): Call => ({ call: "host_read", args: { addr, length } });
-const write = (length: string, addr = "ram", value = 0xaa): Call => ({ call: "host_write", args: { addr, length, value } });
+const write = (length: string, addr = "ram", value = 0xaa): Call => ({
+  call: "host_write",
+  args: { addr, length, value },
+});
 
 /** What is observed of each call, on a machine of two nodes; nothing may be out of place at the end. */
 function run(...steps: readonly Call[]): readonly Observation[] {
@@ -47,7 +50,10 @@ const last = (...steps: readonly Call[]) => run(...steps).at(-1)!;
 
 describe("guest_memfd_test, test_guest_memfd_flags", () => {
   test("the flags of KVM_CAP_GUEST_MEMFD_FLAGS are taken, each by itself, and no other", () => {
-    const supported = last({ call: "KVM_CHECK_EXTENSION", args: { extension: "KVM_CAP_GUEST_MEMFD_FLAGS" } }).ret;
+    const supported = last({
+      call: "KVM_CHECK_EXTENSION",
+      args: { extension: "KVM_CAP_GUEST_MEMFD_FLAGS" },
+    }).ret;
     expect(supported).toBe(3);
     for (let bit = 0n; bit < 64n; bit++) {
       const flag = `0x${(1n << bit).toString(16)}`;
@@ -64,18 +70,29 @@ describe.each<[Flags]>([[[]], [[MMAP]], [[MMAP, INIT_SHARED]]])("guest_memfd_tes
 
   test("test_create_guest_memfd_multiple: each has its own size and inode", () => {
     const stat = (fd: string): Call => ({ call: "fstat", args: { fd } });
-    const [, one, , two, again] = run(gmem(flags, "1p", "a"), stat("a"), gmem(flags, "2p", "b"), stat("b"), stat("a"));
-    expect([one?.stat?.size, two?.stat?.size, again?.stat?.size]).toEqual([4096, 8192, 4096]);
+    const [, one, , two, again] = run(
+      gmem(flags, "1p", "a"),
+      stat("a"),
+      gmem(flags, "2p", "b"),
+      stat("b"),
+      stat("a"),
+    );
+    expect([one?.stat?.["size"], two?.stat?.["size"], again?.stat?.["size"]]).toEqual([4096, 8192, 4096]);
   });
 
   test("test_file_read_write: neither reading nor writing through the file", () => {
     const fd = { fd: "gmem", count: 64 };
-    for (const call of ["read", "write"]) expect(errno(last(gmem(flags), { call, args: fd }))).not.toBe("fine");
-    for (const call of ["pread", "pwrite"]) expect(errno(last(gmem(flags), { call, args: { ...fd, offset: 0 } }))).not.toBe("fine");
+    for (const call of ["read", "write"])
+      expect(errno(last(gmem(flags), { call, args: fd }))).not.toBe("fine");
+    for (const call of ["pread", "pwrite"])
+      expect(errno(last(gmem(flags), { call, args: { ...fd, offset: 0 } }))).not.toBe("fine");
   });
 
   test("test_file_size: fstat tells the size it was made with", () => {
-    expect(last(gmem(flags), { call: "fstat", args: { fd: "gmem" } }).stat).toMatchObject({ size: 4 * 4096, blksize: 4096 });
+    expect(last(gmem(flags), { call: "fstat", args: { fd: "gmem" } }).stat).toMatchObject({
+      size: 4 * 4096,
+      blksize: 4096,
+    });
   });
 
   test("test_fallocate: whole pages, memory within the file, holes anywhere", () => {
@@ -91,16 +108,43 @@ describe.each<[Flags]>([[[]], [[MMAP]], [[MMAP, INIT_SHARED]]])("guest_memfd_tes
       fallocate(PUNCH, "1p", "1p"),
       fallocate(KEEP, "1p", "1p"),
     );
-    expect(seen.map(errno)).toEqual(["fine", "EINVAL", "EINVAL", "EINVAL", "fine", "fine", "EINVAL", "fine", "fine"]);
+    expect(seen.map(errno)).toEqual([
+      "fine",
+      "EINVAL",
+      "EINVAL",
+      "EINVAL",
+      "fine",
+      "fine",
+      "EINVAL",
+      "fine",
+      "fine",
+    ]);
   });
 
   test("test_invalid_punch_hole: no parts of pages", () => {
-    const ranges = [[0, 1], [0, "1p-1"], [0, "1p+1"], [1, 1], [1, "1p-1"], [1, "1p"], [1, "1p+1"], ["1p", 1], ["1p", "1p-1"], ["1p", "1p+1"]] as const;
-    for (const [offset, length] of ranges) expect(errno(last(gmem(flags), fallocate(PUNCH, offset, length)))).toBe("EINVAL");
+    const ranges = [
+      [0, 1],
+      [0, "1p-1"],
+      [0, "1p+1"],
+      [1, 1],
+      [1, "1p-1"],
+      [1, "1p"],
+      [1, "1p+1"],
+      ["1p", 1],
+      ["1p", "1p-1"],
+      ["1p", "1p+1"],
+    ] as const;
+    for (const [offset, length] of ranges)
+      expect(errno(last(gmem(flags), fallocate(PUNCH, offset, length)))).toBe("EINVAL");
   });
 
   test("test_invalid_binding: not from beyond the file on", () => {
-    const args = { flags: ["KVM_MEM_GUEST_MEMFD"], memory_size: "4p", guest_memfd: "gmem", guest_memfd_offset: "0x7ffffffffffff000" };
+    const args = {
+      flags: ["KVM_MEM_GUEST_MEMFD"],
+      memory_size: "4p",
+      guest_memfd: "gmem",
+      guest_memfd_offset: "0x7ffffffffffff000",
+    };
     expect(errno(last(gmem(flags), { call: "KVM_SET_USER_MEMORY_REGION2", args }))).toBe("EINVAL");
   });
 });
@@ -111,36 +155,44 @@ describe("guest_memfd_test, memory that cannot be mapped", () => {
   });
 });
 
-describe.each<[Flags]>([[[MMAP]], [[MMAP, INIT_SHARED]]])("guest_memfd_test, memory that can be mapped: %j", (flags) => {
-  test("test_mmap_cow: but not privately", () => {
-    expect(errno(last(gmem(flags), map({ flags: ["MAP_PRIVATE"] })))).toBe("EINVAL");
-  });
-
-  test("test_mbind: has the policy that was set for it, and forgets it again", () => {
-    const bind = (addr: string, length: string, mode: string | number, nodemask: readonly number[]): Call => ({
-      call: "mbind",
-      args: { addr, length, mode, nodemask },
+describe.each<[Flags]>([[[MMAP]], [[MMAP, INIT_SHARED]]])(
+  "guest_memfd_test, memory that can be mapped: %j",
+  (flags) => {
+    test("test_mmap_cow: but not privately", () => {
+      expect(errno(last(gmem(flags), map({ flags: ["MAP_PRIVATE"] })))).toBe("EINVAL");
     });
-    const ask = (addr: string): Call => ({ call: "get_mempolicy", args: { addr, flags: ["MPOL_F_ADDR"] } });
-    const seen = run(
-      gmem(flags),
-      map(),
-      bind("ram", "2p", "MPOL_INTERLEAVE", [0]),
-      ask("ram"),
-      bind("ram+2p", "2p", "MPOL_BIND", [0]),
-      ask("ram+2p"),
-      bind("ram", "4p", "MPOL_DEFAULT", []),
-      ask("ram"),
-      bind("ram", "1p", 999, [0]),
-    );
-    expect([seen[3], seen[5], seen[7]].map((policy) => [policy?.mode, policy?.nodemask])).toEqual([
-      ["MPOL_INTERLEAVE", [0]],
-      ["MPOL_BIND", [0]],
-      ["MPOL_DEFAULT", []],
-    ]);
-    expect(errno(seen[8])).toBe("EINVAL");
-  });
-});
+
+    test("test_mbind: has the policy that was set for it, and forgets it again", () => {
+      const bind = (
+        addr: string,
+        length: string,
+        mode: string | number,
+        nodemask: readonly number[],
+      ): Call => ({
+        call: "mbind",
+        args: { addr, length, mode, nodemask },
+      });
+      const ask = (addr: string): Call => ({ call: "get_mempolicy", args: { addr, flags: ["MPOL_F_ADDR"] } });
+      const seen = run(
+        gmem(flags),
+        map(),
+        bind("ram", "2p", "MPOL_INTERLEAVE", [0]),
+        ask("ram"),
+        bind("ram+2p", "2p", "MPOL_BIND", [0]),
+        ask("ram+2p"),
+        bind("ram", "4p", "MPOL_DEFAULT", []),
+        ask("ram"),
+        bind("ram", "1p", 999, [0]),
+      );
+      expect([seen[3], seen[5], seen[7]].map((policy) => [policy?.mode, policy?.nodemask])).toEqual([
+        ["MPOL_INTERLEAVE", [0]],
+        ["MPOL_BIND", [0]],
+        ["MPOL_DEFAULT", []],
+      ]);
+      expect(errno(seen[8])).toBe("EINVAL");
+    });
+  },
+);
 
 describe("guest_memfd_test, memory that the guest has for itself", () => {
   test("test_fault_private: raises SIGBUS wherever user space touches it", () => {
@@ -153,7 +205,17 @@ describe("guest_memfd_test, memory that is shared at first", () => {
   const flags = [MMAP, INIT_SHARED];
 
   test("test_mmap_supported: holds what was written, is zero where a hole was punched, and can be written again", () => {
-    const seen = run(gmem(flags), map(), write("4p"), read("4p"), fallocate(PUNCH, 0, "1p"), read("1p"), read("3p", "ram+1p"), write("1p"), read("4p"));
+    const seen = run(
+      gmem(flags),
+      map(),
+      write("4p"),
+      read("4p"),
+      fallocate(PUNCH, 0, "1p"),
+      read("1p"),
+      read("3p", "ram+1p"),
+      write("1p"),
+      read("4p"),
+    );
     expect([3, 5, 6, 8].map((step) => seen[step]?.value)).toEqual([0xaa, 0, 0xaa, 0xaa]);
     expect(seen.every(({ signals }) => signals === undefined)).toBe(true);
   });
@@ -192,7 +254,10 @@ describe("guest_memfd_test, memory that is shared at first", () => {
   });
 
   test("test_collapse: takes MADV_HUGEPAGE, but is never collapsed", () => {
-    const advise = (advice: string): Call => ({ call: "madvise", args: { addr: "0x200000000000", length: "2M", advice } });
+    const advise = (advice: string): Call => ({
+      call: "madvise",
+      args: { addr: "0x200000000000", length: "2M", advice },
+    });
     const seen = run(
       gmem(flags, "2M"),
       map({ addr: "0x200000000000", length: "2M", flags: ["MAP_SHARED", "MAP_FIXED"] }),
@@ -206,7 +271,13 @@ describe("guest_memfd_test, memory that is shared at first", () => {
   });
 
   test("test_guest_memfd_guest: guest and VMM see what the other wrote", () => {
-    const region = { slot: 1, flags: ["KVM_MEM_GUEST_MEMFD"], guest_phys_addr: "4G", memory_size: "4p", guest_memfd: "gmem" };
+    const region = {
+      slot: 1,
+      flags: ["KVM_MEM_GUEST_MEMFD"],
+      guest_phys_addr: "4G",
+      memory_size: "4p",
+      guest_memfd: "gmem",
+    };
     const seen = run(
       gmem(flags),
       { call: "KVM_SET_USER_MEMORY_REGION2", args: region },

@@ -15,7 +15,8 @@ function only(text: string): StraceCall {
 
 /** A value as one would write it in JavaScript. */
 function plain(value: StraceValue): unknown {
-  if (value.kind === "struct") return Object.fromEntries([...value.fields].map(([name, field]) => [name, plain(field)]));
+  if (value.kind === "struct")
+    return Object.fromEntries([...value.fields].map(([name, field]) => [name, plain(field)]));
   if (value.kind === "list") return value.items.map(plain);
   if (value.kind === "number") return value.value;
   if (value.kind === "flags") return [...value.names, ...(value.rest === 0n ? [] : [value.rest])].join("|");
@@ -42,7 +43,9 @@ describe("a line of strace", () => {
   });
 
   test("tells how a call failed", () => {
-    expect(only("mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 11, 0) = -1 EINVAL (Invalid argument)")).toMatchObject({
+    expect(
+      only("mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 11, 0) = -1 EINVAL (Invalid argument)"),
+    ).toMatchObject({
       pid: undefined,
       ret: undefined,
       errno: "EINVAL",
@@ -50,7 +53,9 @@ describe("a line of strace", () => {
   });
 
   test("may carry time, duration, the files behind descriptors, and a pid in brackets", () => {
-    const call = only("[pid  4711] 12:00:01.000002 ioctl(3</dev/kvm>, KVM_CREATE_VM, 0) = 8<anon_inode:kvm-vm> <0.000050>");
+    const call = only(
+      "[pid  4711] 12:00:01.000002 ioctl(3</dev/kvm>, KVM_CREATE_VM, 0) = 8<anon_inode:kvm-vm> <0.000050>",
+    );
     expect(call).toMatchObject({ pid: 4711, ret: 8n });
     expect(plain(call.args[0]!)).toBe(3n);
     expect(only("1700000000.123456 munmap(0x7f0000000000, 4096) = 0").name).toBe("munmap");
@@ -106,7 +111,25 @@ test("what is no strace is told line by line, and bounded", () => {
 });
 
 test("nothing that a file may hold stops the reader", () => {
-  const piece = fc.constantFrom("ioctl(", ")", "{", "}", "[", '"', "\\", ", ", " = ", "-1 EINVAL", "<unfinished ...>", "<... ioctl resumed>", "\n", "0x", "|", "A", "1 ");
+  const piece = fc.constantFrom(
+    "ioctl(",
+    ")",
+    "{",
+    "}",
+    "[",
+    '"',
+    "\\",
+    ", ",
+    " = ",
+    "-1 EINVAL",
+    "<unfinished ...>",
+    "<... ioctl resumed>",
+    "\n",
+    "0x",
+    "|",
+    "A",
+    "1 ",
+  );
   fc.assert(
     fc.property(fc.array(fc.oneof(piece, fc.string()), { maxLength: 60 }), (pieces) => {
       const { calls, lines } = readStrace(pieces.join(""));

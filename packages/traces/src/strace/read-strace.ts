@@ -86,7 +86,8 @@ class Reader {
     const digits = bracketed ?? bare;
     const pid = digits === undefined ? undefined : Number(digits);
     const rest = text.slice(prefix.length).trimEnd();
-    if (rest === "" || rest.startsWith("---") || rest.startsWith("+++") || rest.startsWith("strace: ")) return;
+    if (rest === "" || rest.startsWith("---") || rest.startsWith("+++") || rest.startsWith("strace: "))
+      return;
 
     const [, resumed, tail = ""] = RESUMED.exec(rest) ?? [];
     if (resumed !== undefined) {
@@ -102,7 +103,8 @@ class Reader {
   /** Calls that never returned. */
   end(): void {
     for (const [pid, { text, line }] of this.#begun) if (!this.isFull) this.#call(`${text}) = ?`, pid, line);
-    if (this.isFull) this.problem(this.calls.at(-1)?.line ?? 1, `only the first ${this.mostCalls} calls are read`);
+    if (this.isFull)
+      this.problem(this.calls.at(-1)?.line ?? 1, `only the first ${this.mostCalls} calls are read`);
   }
 
   #call(text: string, pid: number | undefined, line: number): void {

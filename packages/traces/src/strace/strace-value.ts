@@ -22,7 +22,8 @@ export function parseStraceValue(text: string, depth = 0): StraceValue {
   if (number !== undefined) return { kind: "number", value: numberOf(number) };
   if (value === "NULL") return { kind: "number", value: 0n };
   if (value.startsWith('"')) return { kind: "string", text: value };
-  if (depth < DEEPEST && value.startsWith("{") && value.endsWith("}")) return structOf(value.slice(1, -1), depth);
+  if (depth < DEEPEST && value.startsWith("{") && value.endsWith("}"))
+    return structOf(value.slice(1, -1), depth);
   if (depth < DEEPEST && value.startsWith("[") && value.endsWith("]")) {
     const items = splitStraceList(value.slice(1, -1)).map((item) => parseStraceValue(item, depth + 1));
     return { kind: "list", items };

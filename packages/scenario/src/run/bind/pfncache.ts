@@ -33,7 +33,8 @@ const WORD = 0xffff_ffffn;
 
 export const pfncacheBindings = {
   kvm_gpc_activate: (world, task, { gpa, addr, length, cache }) => {
-    if (!world.kvm.mmu.traits.pfnCache) throw new NotModelled("kvm_gpc_activate: only x86 has gfn_to_pfn_cache");
+    if (!world.kvm.mmu.traits.pfnCache)
+      throw new NotModelled("kvm_gpc_activate: only x86 has gfn_to_pfn_cache");
     const gpc = cache === undefined ? createGpc(world.kvm) : world.caches.get(cache).gpc;
     const bytes = unsigned(length);
     const result = underSrcu(world, () =>

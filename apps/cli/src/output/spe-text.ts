@@ -1,0 +1,73 @@
+import type { SpeSimulation, SpeSweepRow } from "@kvmm/scenario";
+import type { Style } from "./style.js";
+import { table } from "./table.js";
+import { wrap } from "./wrap.js";
+
+/** Widest bar of the plot: characters. */
+const LONGEST_BAR = 60;
+
+/** What host activity costs a guest's profile: a table, and a plot of what is missing over the interval. */
+export function simulationText(rows: readonly SpeSweepRow[], style: Style, width: number): string {
+  const [first] = rows.flatMap(({ runs }) => runs);
+  if (first === undefined) return "";
+  return `${[
+    style.strong(`A guest profiled with SPE under Linux ${first.kernel}, ${describe(first)}`),
+    figures(rows, style, width),
+    `${style.strong("Records missing, over the operations between two activities of the host")}\n${plot(rows, style, width)}`,
+    wrap(legend(first), width),
+    ...warnings(rows, style, width),
+  ].join("\n\n")}\n`;
+}
+
+function describe({ activity, policy, recovery, operations, samplePeriod, seed }: SpeSimulation): string {
+  return `${activity}, policy ${policy}, recovery ${recovery}: ${operations} operations, a sample every ${samplePeriod}, seed ${seed}`;
+}
+
+function figures(rows: readonly SpeSweepRow[], style: Style, width: number): string {
+  const head = ["memory", "interval", "written", "lost", "not sampled", "SPE faults", "vCPU faults", "mapped"];
+  const cells = rows.flatMap(({ label, runs }) =>
+    runs.map((run, index) => [
+      index === 0 ? label : "",
+      ...[run.interval, run.written, run.lost + run.written - run.read, run.blackoutSamples, run.faults, run.vcpuFaults].map(String),
+      `${run.mappedPages}/${run.bufferPages}`,
+    ]),
+  );
+  return table(head, cells, style, width).trimEnd();
+}
+
+/** A bar for each interval, of the same scale for all kinds of memory. */
+function plot(rows: readonly SpeSweepRow[], style: Style, width: number): string {
+  const runs = rows.flatMap((row) => row.runs);
+  const most = Math.max(1, ...runs.map(({ missing }) => missing));
+  const digits = Math.max(...runs.map(({ interval }) => String(interval).length));
+  const room = Math.max(8, Math.min(LONGEST_BAR, width - digits - 20));
+  const bar = ({ interval, missing, written }: SpeSimulation) => {
+    const share = ((100 * missing) / Math.max(1, missing + written)).toFixed(0);
+    const length = missing === 0 ? 0 : Math.max(1, Math.round((room * missing) / most));
+    return `    ${String(interval).padStart(digits)} ${style.bad("#".repeat(length))}${length === 0 ? "" : " "}${missing} (${share}%)`;
+  };
+  return rows
+    .map((row) => {
+      const isWhole = row.runs.every(({ missing }) => missing === 0);
+      if (isWhole) return `  ${row.label}: ${style.good("none at any interval")}`;
+      return [`  ${row.label}`, ...row.runs.map(bar)].join("\n");
+    })
+    .join("\n");
+}
+
+function legend({ recovery }: SpeSimulation): string {
+  const after =
+    recovery === "touch"
+      ? "After a fault the guest writes to all of its buffer, which maps it again; Linux' driver does not do that: see --recovery driver."
+      : "After a fault Linux' driver and perf touch only what was written: a page that lost its mapping before that stays unmapped, and every further attempt faults.";
+  return `Missing: lost to a fault or with its memory, and due while profiling was off, from the fault until perf has read the buffer and enabled the event again. Mapped: pages of the buffer that SPE can write to at the end. ${after}`;
+}
+
+function warnings(rows: readonly SpeSweepRow[], style: Style, width: number): string[] {
+  return rows.flatMap(({ label, runs }) => {
+    const all = runs.flatMap((run) => run.warnings);
+    const stopped = runs.find((run) => run.stopped !== undefined)?.stopped;
+    if (stopped !== undefined) return [style.bad(wrap(`Ended early with ${label}: ${stopped}`, width, "  "))];
+    return all.length === 0 ? [] : [style.bad(wrap(`WARNING with ${label}: ${all[0]}`, width, "  "))];
+  });
+}

@@ -1,0 +1,123 @@
+import { InputError } from "@kvmm/scenario";
+import { decodePackets } from "@kvmm/spe-model";
+import {
+  AUXTRACE_ARM_SPE,
+  type AuxArea,
+  memorySource,
+  type PerfData,
+  PerfDataError,
+  readAuxArea,
+  readPerfData,
+} from "@kvmm/traces";
+import type { SpeStream } from "./spe-stream.js";
+
+/** SPE data of a file: its streams, and where the file stopped making sense. */
+export interface SpeInput {
+  readonly format: "perf.data" | "raw";
+  readonly streams: readonly SpeStream[];
+  /** What came before is good. */
+  readonly error?: InputError;
+}
+
+/** What the first bytes are looked at for, when they are to be SPE packets. */
+const PROBED = 64 * 1024;
+
+/**
+ * The SPE data in a perf.data file, or in bytes that are nothing but SPE packets.
+ * @param raw - take the bytes as packets, whatever they are
+ * @throws InputError for what is neither
+ */
+export function speInput(bytes: Uint8Array, name: string, raw: boolean): SpeInput {
+  if (bytes.length === 0) throw new InputError(name, { problem: "is empty" });
+  if (!raw && looksLikePerfData(bytes)) return perfDataInput(bytes, name);
+  if (!raw) checkPackets(bytes, name);
+  const pieces = [{ auxOffset: 0, fileOffset: 0, size: bytes.length }];
+  return { format: "raw", streams: [{ source: memorySource(bytes), pieces, notes: [], midr: 0n }] };
+}
+
+/** `PERFILE2`, either way round, and the `PERFFILE` of the first version, which the reader refuses. */
+function looksLikePerfData(bytes: Uint8Array): boolean {
+  const magic = String.fromCharCode(...bytes.subarray(0, 8));
+  return magic.startsWith("PERF") || magic === "2ELIFREP";
+}
+
+function perfDataInput(bytes: Uint8Array, name: string): SpeInput {
+  const { file, area } = openPerfData(bytes, name);
+  const cpus = new Map(area.spe?.cpus.map(({ cpu, midr }) => [cpu, midr]));
+  const streams = area.streams.map(
+    ({ cpu, tid, pieces, notes }): SpeStream => ({
+      source: file.source,
+      pieces,
+      notes: notes.map(({ flags }) => flags),
+      midr: cpus.get(cpu) ?? 0n,
+      of: { cpu, tid },
+    }),
+  );
+  const problem = truncation(bytes, file) ?? area.error?.message;
+  const error = problem === undefined ? undefined : new InputError(name, { problem });
+  if (streams.length === 0 && error !== undefined) throw error;
+  if (streams.length === 0) {
+    throw new InputError(name, {
+      problem: "has no AUX data of Arm SPE",
+      hint: "it is recorded with perf record -e arm_spe//",
+    });
+  }
+  return { format: "perf.data", streams, ...(error === undefined ? {} : { error }) };
+}
+
+function openPerfData(bytes: Uint8Array, name: string): { readonly file: PerfData; readonly area: AuxArea } {
+  let file: PerfData;
+  try {
+    file = readPerfData(bytes);
+  } catch (error) {
+    if (error instanceof PerfDataError) throw new InputError(name, { problem: error.message });
+    throw error;
+  }
+  const other = kindOfAuxData(file);
+  if (other !== undefined && other !== AUXTRACE_ARM_SPE) {
+    const problem = `has AUX data of type ${other}, not of Arm SPE (${AUXTRACE_ARM_SPE})`;
+    throw new InputError(name, { problem });
+  }
+  return { file, area: readAuxArea(file) };
+}
+
+/** The type that AUXTRACE_INFO names, which stands before all data. */
+function kindOfAuxData(file: PerfData): number | undefined {
+  try {
+    for (const record of file.records()) {
+      if (record.kind === "auxtrace-info") return record.type;
+      if (record.kind === "auxtrace") return undefined;
+    }
+  } catch (error) {
+    if (!(error instanceof PerfDataError)) throw error;
+  }
+  return undefined;
+}
+
+/** Where the records end, says the header; a file that was cut off ends before. */
+function truncation(bytes: Uint8Array, { header }: PerfData): string | undefined {
+  if (header.pipe || bytes.length < DATA_SIZE_AT + 8) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const end = header.data.offset + Number(view.getBigUint64(DATA_SIZE_AT, header.littleEndian));
+  return end <= bytes.length ? undefined : `is truncated: it should have records up to byte ${end} (at byte ${bytes.length})`;
+}
+
+/** `data.size` of struct perf_file_header. */
+const DATA_SIZE_AT = 48;
+
+/** Bytes that are mostly no packets are something else: text, an executable. */
+function checkPackets(bytes: Uint8Array, name: string): void {
+  const probed = bytes.subarray(0, PROBED);
+  let bad = 0;
+  let first = -1;
+  for (const packet of decodePackets(probed)) {
+    if (packet.kind !== "bad") continue;
+    bad++;
+    if (first === -1) first = packet.offset;
+  }
+  if (bad * 4 <= probed.length) return;
+  throw new InputError(name, {
+    problem: `is neither a perf.data file, as it does not start with PERFILE2, nor Arm SPE packets: byte ${first} starts none`,
+    hint: "with --raw it is decoded all the same",
+  });
+}

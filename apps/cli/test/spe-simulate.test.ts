@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { kvmm } from "./fake-context.js";
+
+const short = ["spe", "simulate", "--operations", "200000", "--interval", "50000"];
+
+test("a table and a plot: guest_memfd loses records to NUMA balancing, and none with the RFC", async () => {
+  const { status, stdout, stderr } = await kvmm(short, { columns: 120 });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  expect(stdout).toMatch(/\n {2}guest_memfd-only {2,}50000 {2,}\d+ {2,}3 {2,}\d+ {2,}3 {2,}48 {2,}16\/16\n/);
+  expect(stdout).toMatch(/\n {2}guest_memfd-only\n {4}50000 #+ \d+ \(\d+%\)\n/);
+  expect(stdout).toContain("guest_memfd-only, gmem-ignore-notifiers-rfc: none at any interval");
+});
+
+test("is one document with --json, with the seed, and the same each time", async () => {
+  const args = [...short, "--json", "--seed", "9", "--patch", "gmem-ignore-notifiers-rfc"];
+  const { stdout } = await kvmm(args);
+  const document = JSON.parse(stdout);
+  expect(document).toMatchObject({ arch: "arm64", seed: 9, activity: "numa-balancing", recovery: "touch" });
+  expect(document.rows.map((row: { label: string }) => row.label)).toEqual([
+    "anonymous",
+    "guest_memfd-only",
+    "guest_memfd-only, gmem-ignore-notifiers-rfc",
+  ]);
+  expect((await kvmm(args)).stdout).toBe(stdout);
+});
+
+test("fits a narrow window", async () => {
+  const { stdout } = await kvmm(short, { columns: 60 });
+  expect(stdout.split("\n").filter((line) => /^ {4}\d+ #/.test(line) && line.length > 60)).toEqual([]);
+});
+
+test.each([
+  [["--arch", "x86"], "kvmm: SPE is a part of arm64, not of x86\n"],
+  [["--operations", "0"], "kvmm: option '--operations <number>' argument '0' is invalid. it should be a whole number from 1 to 100000000.\n"],
+  [["--interval", "1"], "kvmm: 200000 operations with an activity every 1 are more than 10000 activities\n"],
+])("a mistake is one message: %s", async (more, message) => {
+  const { status, stdout, stderr } = await kvmm([...short, ...more]);
+  expect({ status, stdout, stderr }).toEqual({ status: 2, stdout: "", stderr: message });
+});

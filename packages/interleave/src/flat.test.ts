@@ -1,0 +1,45 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { Ordered } from "./ordered.js";
+import { Shared } from "./shared.js";
+import { Store } from "./store.js";
+
+class Named extends Shared {
+  override restore(): void {}
+}
+
+const range = fc.tuple(fc.integer({ min: 0, max: 2000 }), fc.integer({ min: 1, max: 60 }));
+
+test("a tree that is asked often answers as it did before, and as it should", () => {
+  fc.assert(
+    fc.property(
+      fc.array(range, { minLength: 70, maxLength: 120 }),
+      fc.array(range, { minLength: 1, maxLength: 20 }),
+      (ranges, asked) => {
+        const store = new Store();
+        const tree = new Ordered<Named>(store, "tree");
+        for (const [tie, [start, length]] of ranges.entries())
+          tree.set(start, start + length, new Named(store, `${tie}`), tie);
+        const all = tree.peek();
+        const spans = new Map(
+          ranges.map(([start, length], tie) => [`${tie}`, [start, start + length] as const]),
+        );
+        const answers = () =>
+          asked.map(([from, length]) => [tree.first(from, from + length)?.name, tree.floor(from)?.name]);
+        const before = answers();
+        for (let i = 0; i < 2 * ranges.length; i++) tree.floor(0);
+        expect(answers()).toEqual(before);
+        const [[from, length]] = asked as [(typeof asked)[number]];
+        const overlapping = all.find(
+          ({ name }) => spans.get(name)![1] > from && spans.get(name)![0] < from + length,
+        );
+        expect(tree.first(from, from + length)).toBe(overlapping);
+        // A change is seen at once.
+        const [start] = ranges[0]!;
+        tree.delete(start, 0);
+        expect(tree.overlapping(start, start + 1).some(({ name }) => name === "0")).toBe(false);
+        for (let i = 0; i < 3; i++) expect(tree.first(start, start + 1)?.name).not.toBe("0");
+      },
+    ),
+  );
+});

@@ -1,0 +1,87 @@
+import { Arm64Mmu } from "@kvmm/arm64-stage2";
+import { type AccessKind, guestAccess } from "@kvmm/kvm-memslots";
+import { NotModelled, PAGE_SIZE } from "@kvmm/mm-core";
+import { FaultStatusCode, type ProfilingMemory, type Translation } from "@kvmm/spe-model";
+import type { World } from "../run/world.js";
+
+/** Level of the entries for pages. */
+const PAGE_LEVEL = 3;
+
+/**
+ * The guest's profiling buffer. SPE's writes go through the stage 2 of the VM, which nobody repairs for them: an
+ * invalid or read-only entry is a management event in PMBSR_EL1. The guest's own accesses go through the vCPU, whose
+ * faults KVM handles (user_mem_abort(), gmem_abort()). The guest maps the buffer at stage 1 all the time. The access
+ * flag is no obstacle, as where PMBIDR_EL1.F is 1. What the pages hold is kept by place in the buffer: the model's
+ * frames have a word each.
+ */
+export class GuestBuffer implements ProfilingMemory {
+  /** Stage-2 faults that the vCPU took on the buffer. */
+  vcpuFaults = 0;
+  readonly #mmu: Arm64Mmu;
+  readonly #bytes: Uint8Array;
+
+  constructor(
+    private readonly world: World,
+    private readonly base: bigint,
+    private readonly gpa: number,
+    size: number,
+  ) {
+    const { mmu } = world.kvm;
+    if (!(mmu instanceof Arm64Mmu)) throw new NotModelled("SPE on x86");
+    this.#mmu = mmu;
+    this.#bytes = new Uint8Array(size);
+  }
+
+  /** Stage 1, which is there, and stage 2 as it is. */
+  translate(va: bigint): Translation {
+    const address = Number(va - this.base);
+    const leaf = this.#mmu.peekLeaf(this.gpa + address);
+    if (leaf === null) return stage2Fault(FaultStatusCode.translation + PAGE_LEVEL);
+    return leaf.writable ? { kind: "memory", address } : stage2Fault(FaultStatusCode.permission + leaf.level);
+  }
+
+  store(address: number, bytes: Uint8Array): void {
+    this.#bytes.set(bytes, address);
+  }
+
+  /** The guest's kernel writes zeros, page by page. */
+  clear(va: bigint, size: number): void {
+    const at = Number(va - this.base);
+    this.#access(at, size, "write");
+    this.#bytes.fill(0, at, at + size);
+  }
+
+  /** The guest's perf reads. */
+  load(va: bigint, size: number): Uint8Array {
+    const at = Number(va - this.base);
+    this.#access(at, size, "read");
+    return this.#bytes.slice(at, at + size);
+  }
+
+  /** The guest writes to every page and leaves in it what is there. */
+  touch(): void {
+    this.#access(0, this.#bytes.length, "write");
+  }
+
+  /** The host took the memory itself: the guest finds zeros. */
+  lose(): void {
+    this.#bytes.fill(0);
+  }
+
+  /** Pages that SPE can write to now. */
+  mappedPages(): number {
+    let pages = 0;
+    for (let at = 0; at < this.#bytes.length; at += PAGE_SIZE) {
+      if (this.translate(this.base + BigInt(at)).kind === "memory") pages++;
+    }
+    return pages;
+  }
+
+  #access(at: number, size: number, kind: AccessKind): void {
+    for (let page = at - (at % PAGE_SIZE); page < at + size; page += PAGE_SIZE) {
+      this.vcpuFaults += guestAccess(this.world.vcpu, this.gpa + page, kind).faults.length;
+    }
+  }
+}
+
+const stage2Fault = (fsc: number): Translation => ({ kind: "fault", reason: "stage2", fsc });
