@@ -32,7 +32,11 @@ describe("kvmm spe decode", () => {
   test("prints a perf.data file as perf's raw dump does", async () => {
     const { status, stdout, stderr } = await kvmm(["spe", "decode", whole]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    const packets = (dump: string) => dump.split("\n").filter((line) => /^\. {2}[0-9a-f]{8}:/.test(line)).map((line) => line.trimEnd());
+    const packets = (dump: string) =>
+      dump
+        .split("\n")
+        .filter((line) => /^\. {2}[0-9a-f]{8}:/.test(line))
+        .map((line) => line.trimEnd());
     expect(packets(stdout)).toEqual(packets(text("neoverse-el2.perf-7.2.txt")));
     expect(stdout).toMatch(/^CPU 3, AUX offset 0x0\n\. \.\.\. ARM SPE data: size 0x80 bytes\n/);
   });
@@ -51,7 +55,10 @@ describe("kvmm spe decode", () => {
     expect(document.streams).toHaveLength(1);
     expect(document.streams[0]).toMatchObject({ cpu: 3, tid: -1, bytes: { records: 128, bad: 0 } });
     expect(document.streams[0].notes[0].truncated).toBe(true);
-    expect(document.streams[0].records.map((row: { operation: string }) => row.operation)).toEqual(["load", "branch conditional"]);
+    expect(document.streams[0].records.map((row: { operation: string }) => row.operation)).toEqual([
+      "load",
+      "branch conditional",
+    ]);
   });
 
   test("is a table with --csv, whose first columns are CPU and thread", async () => {
@@ -84,11 +91,19 @@ describe("kvmm spe stats", () => {
 
   test("has the same figures as JSON", async () => {
     const { stdout } = await kvmm(["spe", "stats", raw, "--json", "--pages", "1"]);
-    expect(JSON.parse(stdout)).toMatchObject({ format: "raw", records: 2, operations: { load: 1 }, error: null });
+    expect(JSON.parse(stdout)).toMatchObject({
+      format: "raw",
+      records: 2,
+      operations: { load: 1 },
+      error: null,
+    });
   });
 
   test("takes many records of several CPUs in batches", async () => {
-    const one = encodeRecord({ pc: { address: 0x400000n, el: 0, ns: true, nse: false }, timestamp: 7n } as SpeRecord);
+    const one = encodeRecord({
+      pc: { address: 0x400000n, el: 0, ns: true, nse: false },
+      timestamp: 7n,
+    } as SpeRecord);
     const many = new Uint8Array(one.length * 40_000);
     for (let at = 0; at < many.length; at += one.length) many.set(one, at);
     const aux = [0, 1].map((cpu) => ({ cpu, tid: -1, bytes: many }));
@@ -99,11 +114,27 @@ describe("kvmm spe stats", () => {
 
 describe("a mistake is one message on standard error, and status 2", () => {
   test.each([
-    ["neither perf.data nor SPE", file("notes.txt", new TextEncoder().encode("it was a mountain top in April\n".repeat(20))), /: is neither a perf\.data file, as it does not start with PERFILE2, nor Arm SPE packets: byte \d+ starts none; with --raw/],
+    [
+      "neither perf.data nor SPE",
+      file("notes.txt", new TextEncoder().encode("it was a mountain top in April\n".repeat(20))),
+      /: is neither a perf\.data file, as it does not start with PERFILE2, nor Arm SPE packets: byte \d+ starts none; with --raw/,
+    ],
     ["nothing", file("empty", new Uint8Array(0)), /: is empty\n$/],
-    ["perf.data of version 1", file("v1.data", new TextEncoder().encode("PERFFILE".repeat(40))), /does not start with PERFILE2 \(at byte 0\)\n$/],
-    ["perf.data that ends in its header", file("head.data", readFileSync(whole).subarray(0, 50)), /ends within its header \(at byte 50\)\n$/],
-    ["perf.data without SPE", perfData("none.data", { aux: [] }), /has no AUX data of Arm SPE; it is recorded with perf record -e arm_spe/],
+    [
+      "perf.data of version 1",
+      file("v1.data", new TextEncoder().encode("PERFFILE".repeat(40))),
+      /does not start with PERFILE2 \(at byte 0\)\n$/,
+    ],
+    [
+      "perf.data that ends in its header",
+      file("head.data", readFileSync(whole).subarray(0, 50)),
+      /ends within its header \(at byte 50\)\n$/,
+    ],
+    [
+      "perf.data without SPE",
+      perfData("none.data", { aux: [] }),
+      /has no AUX data of Arm SPE; it is recorded with perf record -e arm_spe/,
+    ],
     ["a file that is not there", join(folder, "perf.dat"), /: does not exist; did you mean "perf\.data"/],
   ])("%s", async (_, path, message) => {
     for (const command of ["decode", "stats"]) {
@@ -120,25 +151,41 @@ describe("a mistake is one message on standard error, and status 2", () => {
     const { status, stdout, stderr } = await kvmm(["spe", "decode", cut]);
     expect(status).toBe(2);
     expect(stdout).toContain("LAT 12 TOT");
-    expect(stderr).toMatch(new RegExp(`is truncated: it should have records up to byte ${bytes.length} \\(at byte ${bytes.length - 70}\\)\n$`));
+    expect(stderr).toMatch(
+      new RegExp(
+        `is truncated: it should have records up to byte ${bytes.length} \\(at byte ${bytes.length - 70}\\)\n$`,
+      ),
+    );
     expect(JSON.parse((await kvmm(["spe", "decode", cut, "--json"])).stdout).error).toMatch(/is truncated/);
   });
 
   test("two forms of output at once, and an option of another command", async () => {
-    expect((await kvmm(["spe", "decode", raw, "--json", "--csv"])).stderr).toBe("kvmm: --json and --csv are two forms of one output; choose one\n");
+    expect((await kvmm(["spe", "decode", raw, "--json", "--csv"])).stderr).toBe(
+      "kvmm: --json and --csv are two forms of one output; choose one\n",
+    );
     expect((await kvmm(["spe", "stats", raw, "--cvs"])).stderr).toBe("kvmm: unknown option '--cvs'\n");
-    expect((await kvmm(["spe", "decoed", raw])).stderr).toBe("kvmm: unknown command 'decoed'; did you mean decode?\n");
+    expect((await kvmm(["spe", "decoed", raw])).stderr).toBe(
+      "kvmm: unknown command 'decoed'; did you mean decode?\n",
+    );
   });
 
   test("random bytes never are a bug of kvmm's", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 300 }), fc.boolean(), async (bytes, isPerf) => {
-        const stdin = isPerf ? Uint8Array.from([...readFileSync(whole).subarray(0, 300), ...bytes]) : bytes;
-        for (const args of [["decode", "-"], ["decode", "-", "--raw", "--json"], ["stats", "-"]]) {
-          const { stderr } = await kvmm(["spe", ...args], { stdin });
-          expect(stderr).not.toContain("internal error");
-        }
-      }),
+      fc.asyncProperty(
+        fc.uint8Array({ minLength: 1, maxLength: 300 }),
+        fc.boolean(),
+        async (bytes, isPerf) => {
+          const stdin = isPerf ? Uint8Array.from([...readFileSync(whole).subarray(0, 300), ...bytes]) : bytes;
+          for (const args of [
+            ["decode", "-"],
+            ["decode", "-", "--raw", "--json"],
+            ["stats", "-"],
+          ]) {
+            const { stderr } = await kvmm(["spe", ...args], { stdin });
+            expect(stderr).not.toContain("internal error");
+          }
+        },
+      ),
     );
   });
 });

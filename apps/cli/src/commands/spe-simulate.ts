@@ -1,4 +1,12 @@
-import { type HostActivity, hostActivities, type SpePolicy, type SpeRecovery, spePolicies, speRecoveries, sweepSpe } from "@kvmm/scenario";
+import {
+  type HostActivity,
+  hostActivities,
+  type SpePolicy,
+  type SpeRecovery,
+  spePolicies,
+  speRecoveries,
+  sweepSpe,
+} from "@kvmm/scenario";
 import { InvalidArgumentError, Option } from "commander";
 import { type MachineOptions, resolveOptions, withMachineOptions } from "../options.js";
 import { toJson } from "../output/json.js";
@@ -28,31 +36,49 @@ export const addSimulate: AddCommand = (spe, context, end) => {
     .description(
       "Profiles a guest whose buffer the model's stage 2 translates, while the host does something to the guest's\nmemory every so many operations: on anonymous memory, on guest_memfd, and on guest_memfd with each patch, those\nof --patch or else the built-in ones about guest_memfd. arm64 only.",
     )
-    .addOption(new Option("--activity <name>", "what the host does").choices(hostActivities).default("numa-balancing"))
-    .addOption(new Option("--policy <name>", "how memory is to stay mapped").choices(spePolicies).default("none"))
     .addOption(
-      new Option("--recovery <name>", "after a fault the guest touches its buffer, or does as Linux' driver does")
+      new Option("--activity <name>", "what the host does").choices(hostActivities).default("numa-balancing"),
+    )
+    .addOption(
+      new Option("--policy <name>", "how memory is to stay mapped").choices(spePolicies).default("none"),
+    )
+    .addOption(
+      new Option(
+        "--recovery <name>",
+        "after a fault the guest touches its buffer, or does as Linux' driver does",
+      )
         .choices(speRecoveries)
         .default("touch"),
     )
-    .option("--operations <number>", "operations that the guest executes", wholeNumber(1, MOST_OPERATIONS), 1_000_000)
+    .option(
+      "--operations <number>",
+      "operations that the guest executes",
+      wholeNumber(1, MOST_OPERATIONS),
+      1_000_000,
+    )
     .option("--period <number>", "operations between samples", wholeNumber(1024, 1 << 24), 1024)
     .option("--interval <number>", "operations between two activities; may be repeated", collectInterval)
     .addHelpText(
       "after",
       examples(
         ["kvmm spe simulate", "NUMA balancing, every built-in patch about guest_memfd"],
-        ["kvmm spe simulate --activity dontneed --recovery driver", "MADV_DONTNEED, with Linux' driver as it is"],
+        [
+          "kvmm spe simulate --activity dontneed --recovery driver",
+          "MADV_DONTNEED, with Linux' driver as it is",
+        ],
         ["kvmm spe simulate --patch ./mine.mjs --interval 50000 --json", "a patch of your own, as JSON"],
       ),
     )
     .action(async (options: SimulateOptions) => {
-      if (options.arch !== undefined && options.arch !== "arm64") throw new UsageError(`SPE is a part of arm64, not of ${options.arch}`);
+      if (options.arch !== undefined && options.arch !== "arm64")
+        throw new UsageError(`SPE is a part of arm64, not of ${options.arch}`);
       const { kernel, patches, seed = 1 } = await resolveOptions(options, context);
       const { activity, policy, recovery, operations, period: samplePeriod, interval } = options;
       const shortest = Math.min(...(interval ?? [operations]));
       if (operations / shortest > MOST_ACTIVITIES) {
-        throw new UsageError(`${operations} operations with an activity every ${shortest} are more than ${MOST_ACTIVITIES} activities`);
+        throw new UsageError(
+          `${operations} operations with an activity every ${shortest} are more than ${MOST_ACTIVITIES} activities`,
+        );
       }
       const common = { activity, policy, recovery, operations, samplePeriod, seed };
       const rows = sweepSpe({
@@ -73,7 +99,8 @@ export const addSimulate: AddCommand = (spe, context, end) => {
 
 const wholeNumber = (least: number, most: number) => (value: string) => {
   const number = /^\d{1,12}$/.test(value) ? Number(value) : Number.NaN;
-  if (!(number >= least && number <= most)) throw new InvalidArgumentError(`it should be a whole number from ${least} to ${most}.`);
+  if (!(number >= least && number <= most))
+    throw new InvalidArgumentError(`it should be a whole number from ${least} to ${most}.`);
   return number;
 };
 

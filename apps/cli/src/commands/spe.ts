@@ -1,5 +1,5 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
 import type { PerfVersion } from "@kvmm/spe-model";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Context, ExitStatus } from "../context.js";
 import { nameOf, readBytes } from "../input/read-bytes.js";
 import { type OutputOptions, withOutputOptions } from "../options.js";
@@ -65,7 +65,8 @@ const addDecode: AddCommand = (spe, context, end) => {
       ),
     )
     .action(async (file: string, options: DecodeOptions) => {
-      if (options.json === true && options.csv === true) throw new UsageError("--json and --csv are two forms of one output; choose one");
+      if (options.json === true && options.csv === true)
+        throw new UsageError("--json and --csv are two forms of one output; choose one");
       const input = await open(file, options, context);
       const output =
         options.csv === true

@@ -8,6 +8,7 @@ import {
   type ReviewRow,
 } from "@kvmm/scenario";
 import { lanes } from "./lanes.js";
+import { speReviewText } from "./spe-review-text.js";
 import type { Style } from "./style.js";
 import { table } from "./table.js";
 import { wrap } from "./wrap.js";
@@ -25,6 +26,7 @@ export function reviewText(result: ReviewResult, style: Style, width: number): s
       ),
     ),
     ...parts.map((part) => partText(part, parts[0]!, style, width)),
+    speReviewText(parts, style, width),
     racesText(parts, style, width),
     ...parts.flatMap((part) => findings(part, style, width)),
     `${style.strong("Not covered")}\n${notCovered.map((text) => `  - ${wrap(text, width, "    ")}`).join("\n")}`,

@@ -11,7 +11,7 @@ export function simulationText(rows: readonly SpeSweepRow[], style: Style, width
   const [first] = rows.flatMap(({ runs }) => runs);
   if (first === undefined) return "";
   return `${[
-    style.strong(`A guest profiled with SPE under Linux ${first.kernel}, ${describe(first)}`),
+    style.strong(wrap(`A guest profiled with SPE under Linux ${first.kernel}, ${describe(first)}`, width)),
     figures(rows, style, width),
     `${style.strong("Records missing, over the operations between two activities of the host")}\n${plot(rows, style, width)}`,
     wrap(legend(first), width),
@@ -23,16 +23,23 @@ function describe({ activity, policy, recovery, operations, samplePeriod, seed }
   return `${activity}, policy ${policy}, recovery ${recovery}: ${operations} operations, a sample every ${samplePeriod}, seed ${seed}`;
 }
 
+/** A table for each kind of memory; intervals with the same figures are one row. */
 function figures(rows: readonly SpeSweepRow[], style: Style, width: number): string {
-  const head = ["memory", "interval", "written", "lost", "not sampled", "SPE faults", "vCPU faults", "mapped"];
-  const cells = rows.flatMap(({ label, runs }) =>
-    runs.map((run, index) => [
-      index === 0 ? label : "",
-      ...[run.interval, run.written, run.lost + run.written - run.read, run.blackoutSamples, run.faults, run.vcpuFaults].map(String),
-      `${run.mappedPages}/${run.bufferPages}`,
-    ]),
-  );
-  return table(head, cells, style, width).trimEnd();
+  const head = ["interval", "written", "lost", "not sampled", "SPE faults", "vCPU faults", "mapped"];
+  return rows
+    .map(({ label, runs }) => {
+      const all = runs.map((run) => [String(run.interval), ...cellsOf(run)]);
+      const isSame = all.length > 1 && new Set(runs.map((run) => cellsOf(run).join())).size === 1;
+      const cells = isSame ? [["any", ...all[0]!.slice(1)]] : all;
+      return `${label}\n${table(head, cells, style, width).trimEnd()}`;
+    })
+    .join("\n\n");
+}
+
+function cellsOf(run: SpeSimulation): string[] {
+  const { written, read, lost, blackoutSamples, faults, vcpuFaults, mappedPages, bufferPages } = run;
+  const counts = [written, lost + written - read, blackoutSamples, faults, vcpuFaults];
+  return [...counts.map(String), `${mappedPages}/${bufferPages}`];
 }
 
 /** A bar for each interval, of the same scale for all kinds of memory. */

@@ -99,7 +99,9 @@ function truncation(bytes: Uint8Array, { header }: PerfData): string | undefined
   if (header.pipe || bytes.length < DATA_SIZE_AT + 8) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = header.data.offset + Number(view.getBigUint64(DATA_SIZE_AT, header.littleEndian));
-  return end <= bytes.length ? undefined : `is truncated: it should have records up to byte ${end} (at byte ${bytes.length})`;
+  return end <= bytes.length
+    ? undefined
+    : `is truncated: it should have records up to byte ${end} (at byte ${bytes.length})`;
 }
 
 /** `data.size` of struct perf_file_header. */

@@ -58,7 +58,13 @@ function runsOf(pieces: readonly AuxPiece[]): Run[] {
     const last = runs.at(-1);
     const overlap = last === undefined ? -1 : last.end - auxOffset;
     const before = last?.parts.at(-1);
-    if (last !== undefined && before !== undefined && overlap >= 0 && overlap < PADDING && overlap <= before.size) {
+    if (
+      last !== undefined &&
+      before !== undefined &&
+      overlap >= 0 &&
+      overlap < PADDING &&
+      overlap <= before.size
+    ) {
       before.size -= overlap;
       last.parts.push({ fileOffset, size });
       last.end = auxOffset + size;

@@ -1,4 +1,4 @@
-import { dataSourceEncoding, type SpeSummary, SpeStatistics, statisticsLines } from "@kvmm/spe-model";
+import { dataSourceEncoding, SpeStatistics, type SpeSummary, statisticsLines } from "@kvmm/spe-model";
 import type { SpeInput } from "./spe-input.js";
 import { recordBatches } from "./spe-stream.js";
 

@@ -75,7 +75,7 @@ const MAX_VIOLATIONS = 100;
 const SHORTEST_STATES = 300_000;
 
 /** Random walks from which who accesses what is learnt. */
-const WARM_UP = 32;
+const WARM_UP = 16;
 
 /**
  * Explores the interleavings of threads from the store's present state, and returns to it.
@@ -120,30 +120,37 @@ class Explorer {
   }
 
   run(): Exploration {
-    while (!this.#attempt()) this.#found.clear();
-    const violations = this.#violations();
-    return this.#result(violations);
+    if (!this.#attempt()) {
+      this.#remembers = false;
+      this.#forget();
+      this.#attempt();
+    }
+    return this.#result(this.#violations());
   }
 
-  /** @returns false if something was taken for granted that is not so, and is no more */
+  #forget(): void {
+    this.#found.clear();
+    this.#limits.hit.clear();
+    this.#steps = this.#runs = 0;
+    if (this.#privacy !== null) this.#privacy = new Privacy(this.options.check === undefined);
+  }
+
+  /** @returns false if steps cannot be remembered */
   #attempt(): boolean {
     const program = this.#program();
     try {
       const failures = program.start();
       for (const failure of failures) this.#report(failure, []);
       if (failures.length === 0) this.#explore(program);
+      return true;
     } catch (error) {
-      if (!(error instanceof RefutedError)) throw error;
-      this.#remembers = false;
-      return false;
+      if (error instanceof RefutedError) return false;
+      throw error;
     } finally {
       this.#steps += program.steps;
       this.#runs += program.runs;
       program.close();
     }
-    if (!this.#privacy?.isRefuted) return true;
-    this.#privacy.restart();
-    return false;
   }
 
   #program(): Program {
@@ -180,7 +187,7 @@ class Explorer {
       limits: new Limits({}),
       seed: 1,
       walks: WARM_UP,
-      depth: 1000,
+      depth: 300,
       onFinding: () => true,
     }).run();
     program.findLoops();
@@ -202,7 +209,12 @@ class Explorer {
         finals: search.finals,
         isComplete: search.isComplete,
       });
-      if (!search.isComplete || !livelocks || this.#privacy?.isRefuted) return;
+      if (this.#privacy?.isRefuted) {
+        this.#privacy.restart();
+        this.#found.clear();
+        continue;
+      }
+      if (!search.isComplete || !livelocks) return;
       // New places to which a task can come back: the states that count were not all known.
       if (program.findLoops()) continue;
       for (const round of search.livelocks.find()) {
@@ -228,15 +240,26 @@ class Explorer {
 
   #traces(program: Program): void {
     const { options } = this;
+    /** Where livelocks begin, to find a shorter way there. */
+    const begins = new Map<string, string>();
     const search = new TraceSearch(program, {
       check: options.check,
       atEnd: options.atEnd,
       limits: this.#limits,
       maxTraces: options.bounds?.traces ?? Number.POSITIVE_INFINITY,
       depth: options.bounds?.depth ?? 10_000,
-      onFinding: (finding, last, loop) => this.#atPath(program, finding, last, loop),
+      onFinding: (finding, last, loop) => {
+        if (loop.length > 0) begins.set(nameOf(finding), Livelocks.key(program.lo, program.hi));
+        return this.#atPath(program, finding, last, loop);
+      },
     });
     search.run();
+    if (options.minimize !== false) {
+      for (const [name, key] of begins) {
+        const found = this.#found.get(name);
+        if (found !== undefined) this.#found.set(name, { ...found, ...this.#pathTo(program, key) });
+      }
+    }
     Object.assign(this.#counts, {
       traces: search.traces,
       finals: search.finals,
@@ -309,7 +332,7 @@ class Explorer {
       limits: new Limits({}),
       maxStates: Number.POSITIVE_INFINITY,
       sleepSets: true,
-      privacy: this.#privacy,
+      privacy: null,
       livelocks: false,
       onFinding: ({ kind }) => {
         if (kind === "check") path = pathOf(program, null);

@@ -1,4 +1,4 @@
-import { Kind, WHOLE } from "../shared.js";
+import { Kind, type Shared, WHOLE } from "../shared.js";
 import { type Access, independent } from "../suspend.js";
 
 /** Beyond so many footprints, whether two commute is worked out each time. */
@@ -16,6 +16,7 @@ export class Footprints {
   readonly #accesses: (readonly Access[])[] = [];
   readonly #numbers = new Map<string, number>();
   readonly #table: Uint8Array[] = [];
+  readonly #created = new Map<number, Shared>();
   readonly #unions = new Map<number, number>();
 
   constructor() {
@@ -36,7 +37,7 @@ export class Footprints {
     for (const access of accesses) {
       const { object, kind, key } = access;
       if (object === null && kind !== Kind.Wait) continue;
-      distinct.set(`${object?.id ?? 0} ${kind} ${object?.keyed ? key : WHOLE}`, access);
+      distinct.set(`${object?.id ?? 0} ${kind} ${object?.keyed ? key : WHOLE}`, this.#canonical(access));
     }
     const name = [...distinct.keys()].sort().join();
     let number = this.#numbers.get(name);
@@ -46,6 +47,15 @@ export class Footprints {
       this.#accesses.push([...distinct.values()]);
     }
     return number;
+  }
+
+  /** What a path creates is the same object in all that was said of it, though it may have been made more than once. */
+  #canonical(access: Access): Access {
+    const { object, kind, key } = access;
+    if (object === null || object.id >= 0) return access;
+    const first = this.#created.get(object.id);
+    if (first === undefined) this.#created.set(object.id, object);
+    return first === undefined || first === object ? access : { object: first, kind, key };
   }
 
   /** The number of two sets together. */

@@ -1,7 +1,7 @@
 import type { Shared } from "../shared.js";
 
 /** What stands between a shared object and the path that accesses it. */
-const OWN = /^(?:Suspendable|Store|Recorder)[.]|^(?:add|repeat|functionsAbove|stack)$|<anonymous>/;
+const OWN = /^(?:Suspendable|Store|Recorder)[.]|^(?:add|repeat|functionsAbove|stack|onAccess)$|[.]onAccess$|<anonymous>/;
 
 /** Engines that can be told how much of the call stack an error has. */
 interface StackErrors {
@@ -26,7 +26,7 @@ export function functionsAbove(object: Shared | null): readonly string[] {
     if (name === "" || OWN.test(name)) continue;
     if (name.includes(".") && classes.has(owner!)) continue;
     // A path's function is known by its own name, not by the object on which it was called.
-    names.push(name.replace(/^Object[.]/, ""));
+    names.push(name.replace(/^(?:Object|Array)[.]/, ""));
   }
   return names;
 }

@@ -78,7 +78,9 @@ export class Fusion {
     const { program, privacy, transition } = this;
     transition.footprint = 0;
     transition.failure = null;
-    const before = program.places[t]!.pending!;
+    const from = program.places[t]!;
+    const before = from.pending!;
+    from.passed = ++this.#transitions;
     if (!this.#make(t, outcome) || privacy === null) return transition;
     if (before.kind === Kind.Choose) {
       const { pending } = program.places[t]!;
@@ -105,7 +107,6 @@ export class Fusion {
 
   #goOn(t: number, privacy: Privacy): void {
     const { program } = this;
-    this.#transitions++;
     for (let n = 0; n < LIMIT; n++) {
       const place = program.places[t]!;
       const { pending } = place;

@@ -19,9 +19,9 @@ interface Users {
  * information in partial-order reductions, 2004.)
  */
 export class Privacy {
-  readonly #objects = new Map<Shared, Map<number, Users>>();
-  /** Objects of which all keys were accessed at once: their keys are not told apart. */
-  readonly #coarse = new Set<Shared>();
+  readonly #objects = new Map<number, Map<number, Users>>();
+  /** Objects of which all keys were accessed at once: their keys are not told apart. By identity, like the others. */
+  readonly #coarse = new Set<number>();
   /** Tasks with steps whose condition may depend on anything. */
   #conditional = 0;
   /** Rises with all that becomes known. */
@@ -73,9 +73,9 @@ export class Privacy {
     return true;
   }
 
-  /** Is the first access of a step such that nobody else can observe it? */
+  /** Is a step's first access such that nobody else can observe it? What an atomic step accesses, it shows when made. */
   mayBePrivate(t: number, pending: Pending): boolean {
-    return pending.object !== null && this.#mayBe(1 << t, pending);
+    return pending.kind !== Kind.Choose && this.#mayBe(1 << t, pending);
   }
 
   #mayBe(bit: number, { object, kind, key }: Access): boolean {
@@ -95,13 +95,13 @@ export class Privacy {
   }
 
   #users(object: Shared, key: number): Users {
-    let keys = this.#objects.get(object);
+    let keys = this.#objects.get(object.id);
     if (keys === undefined) {
       keys = new Map();
-      this.#objects.set(object, keys);
+      this.#objects.set(object.id, keys);
     }
-    if (object.keyed && key === WHOLE && !this.#coarse.has(object)) this.#merge(object, keys);
-    const at = object.keyed && !this.#coarse.has(object) ? key : WHOLE;
+    if (object.keyed && key === WHOLE && !this.#coarse.has(object.id)) this.#merge(object, keys);
+    const at = object.keyed && !this.#coarse.has(object.id) ? key : WHOLE;
     let users = keys.get(at);
     if (users === undefined) {
       users = { readers: 0, writers: 0, privateReads: 0, privateWrites: 0 };
@@ -111,7 +111,7 @@ export class Privacy {
   }
 
   #merge(object: Shared, keys: Map<number, Users>): void {
-    this.#coarse.add(object);
+    this.#coarse.add(object.id);
     this.version++;
     const all: Users = { readers: 0, writers: 0, privateReads: 0, privateWrites: 0 };
     for (const users of keys.values()) {

@@ -48,14 +48,6 @@ export const gmemOps: FileOps = {
 /** kvm_gmem_mmap() */
 function gmemMmap(file: OpenFile, vma: VmaFields): Refusal | undefined {
   const fn = "kvm_gmem_mmap";
-  if ((vma.flags & VmFlag.exec) !== 0) {
-    return refuse(
-      "EPERM",
-      "do_mmap",
-      "the guest_memfd file system is mounted noexec",
-      "PROT_READ and PROT_WRITE",
-    );
-  }
   if (!(file.inode as GmemInode).supportsMmap) {
     return refuse("ENODEV", fn, "the guest_memfd was created without GUEST_MEMFD_FLAG_MMAP");
   }

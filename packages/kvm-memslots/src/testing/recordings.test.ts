@@ -46,8 +46,6 @@ function results(steps: readonly Record<string, unknown>[], recording: Recording
 
 /** Recordings that hang on what this package leaves to others. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  "mprotect-gmem": "VM_MAYEXEC of a noexec mount is mm-core's",
-  "mmap-offsets": "the largest offset is mm-core's",
   "log-get@anon-thp": "the reference MMU maps no blocks",
   "log-clear-initset@anon-thp": "the reference MMU maps no blocks",
 };

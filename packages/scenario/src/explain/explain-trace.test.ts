@@ -25,12 +25,8 @@ class Trace {
   }
 
   region(fields: Readonly<Record<string, number | string>>, result: number | string): this {
-    const { flags: named, ...rest } = {
-      slot: 0,
-      guest_phys_addr: 0x8000_0000,
-      memory_size: 0x4000,
-      ...fields,
-    };
+    const { flags: named, ...own } = fields;
+    const rest = { slot: 0, guest_phys_addr: 0x8000_0000, memory_size: 0x4000, ...own };
     const values = Object.fromEntries(
       Object.entries(rest).map(([name, value]) => [name, number(Number(value))]),
     );

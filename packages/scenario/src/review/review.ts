@@ -86,7 +86,7 @@ export interface ReviewResult {
 /** What no review covers yet, whatever the patch. */
 const NOT_COVERED = [
   "races of more threads than the built-in ones have, and orders that only weakly ordered memory allows",
-  "SPE beyond one buffer on one vCPU, dirty logging, hole punches and memslot changes while it is in use, and what a CPU's own walk of stage 2 sees meanwhile",
+  "Arm SPE but for one buffer on one vCPU under NUMA balancing",
   "slots of huge pages, dirty logging, and host operations that are modelled but not in the library of reviews",
 ] as const;
 
@@ -178,7 +178,7 @@ function reviewOn(kernel: Kernel, arch: Architecture, patch: Patch, options: Rev
     mended,
     notModelled,
     evidence,
-    ...(arch === "arm64" ? { spe: speAnswer({ kernel: kernel.name, base, patch, ...seedOf(options) }) } : {}),
+    ...(arch === "arm64" ? { spe: speAnswer({ kernel: kernel.name, base, patch, rows, ...seedOf(options) }) } : {}),
   };
 }
 

@@ -1,4 +1,4 @@
-import { type SearchResult, search, type Thread } from "@kvmm/interleave";
+import { type ExploredViolation, explore, type Shown, type Thread, type TraceAccess, type TraceStep } from "@kvmm/interleave";
 import { NotModelled, Task } from "@kvmm/mm-core";
 import type { Scenario } from "../format/scenario.js";
 import type { Step } from "../format/step.js";
@@ -33,9 +33,13 @@ export function exploreConcurrently(world: World, concurrently: NonNullable<Scen
   const { observer } = world.kvm;
   world.kvm.observer = null;
   const threads = entries.map(([name, steps], index) => threadOf(world, name, steps, index));
-  const result = search(world.store, threads, { check: () => broken(world), maxStates: MOST_STATES });
+  // A vCPU that retries while it is invalidated goes round as long as nobody else is let in: no fair schedule does that.
+  const result = explore(world.store, threads, { check: () => broken(world), livelocks: false, bounds: { states: MOST_STATES } });
   world.kvm.observer = observer;
-  return { exploration: explorationOf(result), violations: result.violations.map((violation) => violationOf(violation, entries)) };
+  return {
+    exploration: { executions: result.finals, states: result.states, complete: result.exhaustive },
+    violations: result.violations.map((violation) => violationOf(violation, entries)),
+  };
 }
 
 /** The properties that hold in every state, and what is wrong with the present one. */
@@ -75,21 +79,57 @@ function threadOf(world: World, name: string, steps: readonly Step[], index: num
   return { name, calls };
 }
 
-function explorationOf(result: SearchResult): Exploration {
-  return { executions: result.finals, states: result.states, complete: result.exhaustive };
+type Threads = readonly (readonly [name: string, steps: readonly Step[]])[];
+
+function violationOf({ kind, message, counterexample }: ExploredViolation, threads: Threads): Violation {
+  const contended = contendedObjects(counterexample.steps);
+  const interleaving = counterexample.steps
+    .filter(({ accesses }, i, { length }) => i === length - 1 || accesses.some((access) => contended.has(placeOf(access))))
+    .map((step) => laneStep(step, threads, contended));
+  switch (kind) {
+    case "deadlock":
+    case "lost wake-up":
+      return { property: "no deadlock", text: message, interleaving };
+    case "livelock":
+      return { property: "no livelock", text: message, interleaving };
+    case "error":
+      return { property: USES_A_FREE_FRAME.test(message) ? "no use after free" : "no error of the kernel's", text: message, interleaving };
+    default: {
+      const [property = "", ...text] = message.split(": ");
+      return { property, text: text.join(": "), interleaving };
+    }
+  }
 }
 
-function violationOf(violation: SearchResult["violations"][number], entries: readonly (readonly [string, readonly Step[]])[]): Violation {
-  const interleaving = violation.steps.map((step): LaneStep => {
-    const steps = entries.find(([name]) => name === step.thread)![1];
-    const call = steps[Math.min(step.call, steps.length - 1)]!.call;
-    return { thread: step.thread, call, fn: call, text: step.what, state: {} };
-  });
-  if (violation.kind === "deadlock") return { property: "no deadlock", text: violation.message, interleaving };
-  if (/ uses frame \d+, which is free$/.test(violation.message)) {
-    return { property: "no use after free", text: violation.message, interleaving };
+const USES_A_FREE_FRAME = / uses frame \d+, which is free$/;
+
+/**
+ * What one thread writes, takes or sleeps on, and another one touches: the steps that have to do with none of it could
+ * be made in any order.
+ */
+function contendedObjects(steps: readonly TraceStep[]): ReadonlySet<string> {
+  const touches = new Map<string, Set<number>>();
+  const writes = new Set<string>();
+  for (const { thread, accesses } of steps) {
+    for (const access of accesses) {
+      const place = placeOf(access);
+      const by = touches.get(place) ?? new Set();
+      touches.set(place, by.add(thread));
+      if (access.kind !== "Read" && access.kind !== "AcquireShared") writes.add(place);
+    }
   }
-  if (violation.kind === "error") return { property: "no error of the kernel's", text: violation.message, interleaving };
-  const [property = "", ...text] = violation.message.split(": ");
-  return { property, text: text.join(": "), interleaving };
+  return new Set([...touches].filter(([place, by]) => by.size > 1 && writes.has(place)).map(([place]) => place));
+}
+
+const placeOf = ({ object, key }: Pick<TraceAccess, "object" | "key">) => (key === null ? `${object}` : `${object}[${key}]`);
+
+function laneStep({ thread: index, call: at, fn, what, changes }: TraceStep, threads: Threads, shownState: ReadonlySet<string>): LaneStep {
+  const [thread, steps] = threads[index]!;
+  const { call } = steps[Math.min(at, steps.length - 1)]!;
+  const state = changes.map((change) => [placeOf(change), shown(change.after)] as const).filter(([place]) => shownState.has(place));
+  return { thread, call, fn: fn || call, text: what, state: Object.fromEntries(state) };
+}
+
+function shown(value: Shown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }

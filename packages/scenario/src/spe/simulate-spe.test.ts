@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type SpeSimulationOptions, simulateSpe } from "./simulate-spe.js";
 import { patches } from "../patches/patches.js";
+import { type SpeSimulationOptions, simulateSpe } from "./simulate-spe.js";
 import { sweepSpe } from "./sweep-spe.js";
 
 const RFC = "gmem-ignore-notifiers-rfc";
@@ -11,7 +11,14 @@ const profile = (memory: "anon" | "gmem", more: Partial<SpeSimulationOptions> = 
 const undisturbed = profile("gmem", { activity: "none" });
 
 test("a guest that nobody disturbs writes a record for every sample, and perf reads them all", () => {
-  expect(undisturbed).toMatchObject({ lost: 0, blackoutSamples: 0, missing: 0, faults: 0, vcpuFaults: 0, mappedPages: 16 });
+  expect(undisturbed).toMatchObject({
+    lost: 0,
+    blackoutSamples: 0,
+    missing: 0,
+    faults: 0,
+    vcpuFaults: 0,
+    mappedPages: 16,
+  });
   expect(undisturbed.written).toBeGreaterThan(380);
   expect(undisturbed.read).toBe(undisturbed.written);
 });
@@ -36,14 +43,26 @@ describe.each(["anon", "gmem"] as const)("NUMA balancing on %s memory", (memory)
 
   test("does not happen where the policy forbids it", () => {
     const { written, activities, missing } = profile(memory, { policy: "no-numa-balancing" });
-    expect({ written, activities, missing }).toEqual({ written: undisturbed.written, activities: 0, missing: 0 });
+    expect({ written, activities, missing }).toEqual({
+      written: undisturbed.written,
+      activities: 0,
+      missing: 0,
+    });
   });
 });
 
-test.each(["numa-balancing", "dontneed"] as const)("with the RFC, %s costs a guest_memfd-only slot nothing", (activity) => {
-  const { written, missing, faults, mappedPages } = profile("gmem", { activity, patches: [RFC] });
-  expect({ written, missing, faults, mappedPages }).toEqual({ written: undisturbed.written, missing: 0, faults: 0, mappedPages: 16 });
-});
+test.each(["numa-balancing", "dontneed"] as const)(
+  "with the RFC, %s costs a guest_memfd-only slot nothing",
+  (activity) => {
+    const { written, missing, faults, mappedPages } = profile("gmem", { activity, patches: [RFC] });
+    expect({ written, missing, faults, mappedPages }).toEqual({
+      written: undisturbed.written,
+      missing: 0,
+      faults: 0,
+      mappedPages: 16,
+    });
+  },
+);
 
 test("the RFC changes nothing for anonymous memory", () => {
   expect({ ...profile("anon", { patches: [RFC] }), patches: [] }).toEqual(profile("anon"));
@@ -71,12 +90,23 @@ test("a sweep compares the kinds of memory, and guest_memfd with each built-in p
     "guest_memfd-only, gmem-skip-handler",
     "guest_memfd-only, gmem-skip-unmap-keep-range",
   ]);
-  expect(rows.map(({ runs }) => runs.some(({ missing }) => missing > 0))).toEqual([true, true, false, false, false]);
+  expect(rows.map(({ runs }) => runs.some(({ missing }) => missing > 0))).toEqual([
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
 });
 
 test("every built-in patch can be simulated", () => {
   for (const patch of patches) {
-    const { stopped } = simulateSpe({ memory: "anon", patches: [patch], operations: 60_000, interval: 20_000 });
+    const { stopped } = simulateSpe({
+      memory: "anon",
+      patches: [patch],
+      operations: 60_000,
+      interval: 20_000,
+    });
     expect(stopped, patch.name).toBeUndefined();
   }
 });

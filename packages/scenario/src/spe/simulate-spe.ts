@@ -4,10 +4,10 @@ import type { Patch } from "../patches/define-patch.js";
 import { callStep } from "../run/call-step.js";
 import { settingOf } from "../run/run-scenario.js";
 import { World } from "../run/world.js";
-import { whyStopped } from "./why-stopped.js";
 import { GuestBuffer } from "./guest-buffer.js";
 import { actOnGuestMemory, type HostActivity } from "./host-activity.js";
 import type { SpePolicy, SpeRecovery } from "./spe-policy.js";
+import { whyStopped } from "./why-stopped.js";
 
 /** Where the memory of the guest comes from. */
 export type SpeMemory = "anon" | "gmem";

@@ -1,6 +1,11 @@
 import type { Patch } from "../patches/define-patch.js";
 import { patches as builtIn } from "../patches/patches.js";
-import { type SpeMemory, type SpeSimulation, type SpeSimulationOptions, simulateSpe } from "./simulate-spe.js";
+import {
+  type SpeMemory,
+  type SpeSimulation,
+  type SpeSimulationOptions,
+  simulateSpe,
+} from "./simulate-spe.js";
 
 export interface SpeSweepOptions extends Omit<SpeSimulationOptions, "memory" | "interval" | "patches"> {
   /** Operations between two activities of the host; default 20000 to 500000. */

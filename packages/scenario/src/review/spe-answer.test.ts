@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import { gmemIgnoreNotifiersRfc } from "../patches/gmem-ignore-notifiers-rfc.js";
+import { undoD05 } from "../patches/undo-d05-mark-dirty-before-mapping.js";
+import { review } from "./review.js";
+import { speAnswer } from "./spe-answer.js";
+
+const { parts, notCovered, sentence } = review(gmemIgnoreNotifiersRfc, { races: false, kernels: ["7.2"] });
+
+test("the RFC's review: records are lost to NUMA balancing without the patch, and none with it", () => {
+  const { without, with: patched, holds, text } = parts.find(({ arch }) => arch === "arm64")!.spe!;
+  expect(without).toMatchObject({ patches: [], lost: 3, faults: 3, vcpuFaults: 48 });
+  expect(without.blackoutSamples).toBeGreaterThan(0);
+  expect(patched).toMatchObject({ lost: 0, blackoutSamples: 0, faults: 0, vcpuFaults: 0, mappedPages: 16 });
+  expect(holds).toBe(true);
+  expect(text).toMatch(
+    /In the model it does: no fault of SPE .* and none of \d+ scenarios unmaps anything; it did not hold without the patch\.$/,
+  );
+});
+
+test("a review of x86 says nothing of SPE, and all say how far it goes", () => {
+  expect(parts.map(({ arch, spe }) => [arch, spe !== undefined])).toEqual(
+    parts.map(({ arch }) => [arch, arch === "arm64"]),
+  );
+  expect(notCovered).toContain("Arm SPE but for one buffer on one vCPU under NUMA balancing");
+  expect(sentence).toContain("SPE but for one buffer under NUMA balancing");
+});
+
+test("with a patch about something else the guarantee still does not hold", () => {
+  const { holds, text } = speAnswer({ kernel: "7.2", base: [], patch: undoD05, rows: [] });
+  expect(holds).toBe(false);
+  expect(text).toContain("In the model it does not: 3 faults of SPE");
+});
+
+test("a patch under review on top of one that keeps the mappings changes nothing", () => {
+  const { without, with: patched } = speAnswer({
+    kernel: "7.2",
+    base: [gmemIgnoreNotifiersRfc],
+    patch: undoD05,
+    rows: [],
+  });
+  expect({ ...patched, patches: [] }).toEqual({ ...without, patches: [] });
+});
