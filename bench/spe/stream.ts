@@ -1,4 +1,4 @@
-import { encodeRecord, sampleRecord, DEFAULT_PMSIDR, PMSCR, Workload } from "@kvmm/spe-model";
+import { DEFAULT_PMSIDR, encodeRecord, PMSCR, sampleRecord, Workload } from "@kvmm/spe-model";
 
 /** Bytes of SPE records as a core with 64-byte alignment writes them: a synthetic program's, always the same. */
 export function speStream(size: number): Uint8Array {

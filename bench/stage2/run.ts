@@ -5,15 +5,15 @@ import {
   ipa,
   MemoryCache,
   type Pa,
-  pa,
   Prot,
+  pa,
   recordedMachine,
   Stage2,
   Walk,
 } from "@kvmm/arm64-stage2";
 import { RwLock, Store } from "@kvmm/interleave";
 import { guestAccess, KvmModule, kvmIoctl, openKvm, type Vcpu } from "@kvmm/kvm-memslots";
-import { Host, hostAccess, isRefusal, MapFlag, mmap, PAGE_SIZE, Prot as HostProt } from "@kvmm/mm-core";
+import { Host, Prot as HostProt, hostAccess, isRefusal, MapFlag, mmap, PAGE_SIZE } from "@kvmm/mm-core";
 
 // The stage-2 tables alone, and KVM/arm64's faults on top of them: 1 GiB of guest memory by pages and by blocks.
 

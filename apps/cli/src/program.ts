@@ -14,7 +14,16 @@ import type { Context, ExitStatus } from "./context.js";
 import { reportError } from "./report-error.js";
 
 /** In the order of `kvmm --help`. A new command is a file of its own, and a line here. */
-const commands: readonly AddCommand[] = [addReview, addRun, addConform, addExplain, addSpe, addPatches, addKernels, addScenarios];
+const commands: readonly AddCommand[] = [
+  addReview,
+  addRun,
+  addConform,
+  addExplain,
+  addSpe,
+  addPatches,
+  addKernels,
+  addScenarios,
+];
 
 /** Runs one command line, and says how it ended. */
 export async function runProgram(args: readonly string[], context: Context): Promise<ExitStatus> {

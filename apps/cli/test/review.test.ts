@@ -18,7 +18,9 @@ describe("the review of the RFC", () => {
     expect(stdout).toMatch(/\n {2}none {2,}yes {2,}16 -> 0\n/);
     expect(stdout).toMatch(/mbind MPOL_BIND 0 {2,}no {2,}0\n/);
     expect(stdout).toContain("it is not the diff");
-    expect(stdout).toMatch(/\n {2}7\.2 arm64 {2,}\d+ -> \d+ {2,}3 -> 0 {2,}\d+ -> 0 {2,}3 -> 0 {2,}48 -> 0\n/);
+    expect(stdout).toMatch(
+      /\n {2}7\.2 arm64 {2,}\d+ -> \d+ {2,}3 -> 0 {2,}\d+ -> 0 {2,}3 -> 0 {2,}48 -> 0\n/,
+    );
     expect(stdout.replaceAll("\n", " ")).toContain("unless user space asks for it? In the model it does:");
     expect(stdout.trimEnd().split("\n\n").at(-1)).toMatch(
       /^holds: nothing that held without it breaks on 7\.2 arm64/,

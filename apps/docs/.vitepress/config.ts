@@ -18,7 +18,8 @@ const conditions = ["@kvmm/source"];
 export default defineConfig({
   title: "kvmm",
   titleTemplate: ":title · kvmm",
-  description: "What the host does to a guest's memory under Linux KVM on arm64, when, and what can go wrong.",
+  description:
+    "What the host does to a guest's memory under Linux KVM on arm64, when, and what can go wrong.",
   lang: "en",
   base,
   srcDir: "pages",

@@ -18,5 +18,13 @@ export async function seriousProblems(page: Page): Promise<readonly string[]> {
   const { violations } = (await page.evaluate("axe.run()")) as AxeResults;
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 4).map(({ target, failureSummary }) => `${target.join(" ")} (${failureSummary?.split("\n")[1]?.trim()})`).join("; ")}`);
+    .map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes
+          .slice(0, 4)
+          .map(
+            ({ target, failureSummary }) => `${target.join(" ")} (${failureSummary?.split("\n")[1]?.trim()})`,
+          )
+          .join("; ")}`,
+    );
 }

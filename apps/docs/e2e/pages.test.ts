@@ -3,11 +3,22 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { seriousProblems } from "./axe.js";
 import { hasChromium, launch, viewports } from "./browser.js";
-import { dist, serve, type Site } from "./serve.js";
+import { dist, type Site, serve } from "./serve.js";
 import { visit } from "./visitor.js";
 
 /** One of each kind, and those with figures. */
-const looked = ["index", "verdicts", "how/index", "playground", "findings", "fidelity", "recipes/use-a-package", "reference/patches", "reference/calls", "packages/interleave"];
+const looked = [
+  "index",
+  "verdicts",
+  "how/index",
+  "playground",
+  "findings",
+  "fidelity",
+  "recipes/use-a-package",
+  "reference/patches",
+  "reference/calls",
+  "packages/interleave",
+];
 
 describe.skipIf(!hasChromium)("every page", () => {
   let site: Site;
@@ -23,7 +34,9 @@ describe.skipIf(!hasChromium)("every page", () => {
   });
 
   test("fits a phone, and raises no error and no outside request", async () => {
-    const pages = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".html") && file !== "404.html");
+    const pages = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter(
+      (file) => file.endsWith(".html") && file !== "404.html",
+    );
     const { page, context, problems } = await visit(browser, site, "phone");
     const wide: string[] = [];
     for (const path of pages) {
@@ -39,7 +52,11 @@ describe.skipIf(!hasChromium)("every page", () => {
   });
 
   test.each(["light", "dark"] as const)("has no serious problem for axe, %s", async (colorScheme) => {
-    const context = await browser.newContext({ viewport: viewports.desktop, colorScheme, reducedMotion: "reduce" });
+    const context = await browser.newContext({
+      viewport: viewports.desktop,
+      colorScheme,
+      reducedMotion: "reduce",
+    });
     const page = await context.newPage();
     const found: string[] = [];
     for (const path of looked) {
@@ -55,7 +72,10 @@ describe.skipIf(!hasChromium)("every page", () => {
     const context = await browser.newContext({ viewport: viewports.desktop, reducedMotion: "reduce" });
     const page = await context.newPage();
     await page.goto(`${site.url}how/`);
-    const duration = await page.locator(".cell").first().evaluate((cell) => getComputedStyle(cell).transitionDuration);
+    const duration = await page
+      .locator(".cell")
+      .first()
+      .evaluate((cell) => getComputedStyle(cell).transitionDuration);
     expect(duration).toBe("0s");
     await context.close();
   });

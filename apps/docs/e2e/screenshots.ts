@@ -6,7 +6,9 @@ import { dist, serve } from "./serve.js";
 const [directory = "screenshots", ...wanted] = process.argv.slice(2);
 mkdirSync(directory, { recursive: true });
 
-const all = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".html") && file !== "404.html");
+const all = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter(
+  (file) => file.endsWith(".html") && file !== "404.html",
+);
 const pages = wanted.length > 0 ? wanted : all.sort();
 
 const site = await serve();

@@ -1,10 +1,13 @@
 import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { chromiumPath, hasChromium, launch, type viewports } from "./browser.js";
-import { serve, type Site } from "./serve.js";
+import { type Site, serve } from "./serve.js";
 import { type Visitor, visit } from "./visitor.js";
 
-if (!hasChromium) console.warn(`no Chromium at ${chromiumPath}: the walks through the site are skipped (apt-get install chromium)`);
+if (!hasChromium)
+  console.warn(
+    `no Chromium at ${chromiumPath}: the walks through the site are skipped (apt-get install chromium)`,
+  );
 
 const RFC = "gmem-ignore-notifiers-rfc";
 /** A race in which the RFC lets KVM use a page that was freed. */
@@ -15,184 +18,207 @@ async function sees(where: Locator, wanted: string | RegExp): Promise<void> {
   await where.filter({ hasText: wanted }).first().waitFor();
 }
 
-describe.skipIf(!hasChromium).each<keyof typeof viewports>(["desktop", "phone"])("a newcomer on a %s", (width) => {
-  let site: Site;
-  let browser: Browser;
-  let visitor: Visitor;
-  let page: Page;
+describe.skipIf(!hasChromium).each<keyof typeof viewports>(["desktop", "phone"])(
+  "a newcomer on a %s",
+  (width) => {
+    let site: Site;
+    let browser: Browser;
+    let visitor: Visitor;
+    let page: Page;
 
-  beforeAll(async () => {
-    site = await serve();
-    browser = await launch();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await site?.close();
-  });
-  beforeEach(async () => {
-    visitor = await visit(browser, site, width);
-    page = visitor.page;
-  });
-  afterEach(async () => {
-    await visitor.context.close();
-    expect(visitor.problems).toEqual([]);
-  });
+    beforeAll(async () => {
+      site = await serve();
+      browser = await launch();
+    });
+    afterAll(async () => {
+      await browser?.close();
+      await site?.close();
+    });
+    beforeEach(async () => {
+      visitor = await visit(browser, site, width);
+      page = visitor.page;
+    });
+    afterEach(async () => {
+      await visitor.context.close();
+      expect(visitor.problems).toEqual([]);
+    });
 
-  async function playground(hash = ""): Promise<void> {
-    await page.goto(`${site.url}playground.html${hash}`);
-    await page.locator(".steps .call").first().waitFor();
-  }
-  const heading = () => page.locator(".machine h2");
-  const verdict = () => page.locator(".verdict");
+    async function playground(hash = ""): Promise<void> {
+      await page.goto(`${site.url}playground.html${hash}`);
+      await page.locator(".steps .call").first().waitFor();
+    }
+    const heading = () => page.locator(".machine h2");
+    const verdict = () => page.locator(".verdict");
 
-  test("answers the first question from the first page, in two clicks", async () => {
-    await page.goto(site.url);
-    const row = page.locator("tr", { hasText: "madvise(MADV_DONTNEED)" });
-    await sees(row, "Yes");
-    await row.getByRole("link", { name: "Step through it" }).click();
-    const figure = page.locator('[data-figure="dontneed"]');
-    await figure.getByRole("img", { name: "stage 2: nothing" }).waitFor();
-    await figure.getByRole("button", { name: "Step", exact: true }).click();
-    await sees(figure, "read translation pages 0-7");
-    await figure.getByLabel(`with ${RFC}`).check();
-    await figure.getByRole("button", { name: "Back" }).click();
-    await figure.getByRole("img", { name: "stage 2: mapped, writable: pages 0-7" }).waitFor();
-  });
+    test("answers the first question from the first page, in two clicks", async () => {
+      await page.goto(site.url);
+      const row = page.locator("tr", { hasText: "madvise(MADV_DONTNEED)" });
+      await sees(row, "Yes");
+      await row.getByRole("link", { name: "Step through it" }).click();
+      const figure = page.locator('[data-figure="dontneed"]');
+      await figure.getByRole("img", { name: "stage 2: nothing" }).waitFor();
+      await figure.getByRole("button", { name: "Step", exact: true }).click();
+      await sees(figure, "read translation pages 0-7");
+      await figure.getByLabel(`with ${RFC}`).check();
+      await figure.getByRole("button", { name: "Back" }).click();
+      await figure.getByRole("img", { name: "stage 2: mapped, writable: pages 0-7" }).waitFor();
+    });
 
-  test("runs the RFC's scenario, toggles the patch, sees the difference, steps back and forth", async () => {
-    await page.goto(site.url);
-    await page.locator(".vp-doc").getByRole("link", { name: "playground" }).first().click();
-    await sees(verdict(), "holds");
-    await sees(page.locator(".steps"), "MMU notifier");
-    await sees(page.locator(".steps .fault"), "read translation pages 0-15");
+    test("runs the RFC's scenario, toggles the patch, sees the difference, steps back and forth", async () => {
+      await page.goto(site.url);
+      await page.locator(".vp-doc").getByRole("link", { name: "playground" }).first().click();
+      await sees(verdict(), "holds");
+      await sees(page.locator(".steps"), "MMU notifier");
+      await sees(page.locator(".steps .fault"), "read translation pages 0-15");
 
-    await page.getByLabel(RFC, { exact: true }).check();
-    await sees(page.locator(".differs"), "without the patch: faults read translation pages 0-15");
-    await page.getByLabel(RFC, { exact: true }).uncheck();
-    await page.locator(".differs").first().waitFor({ state: "detached" });
+      await page.getByLabel(RFC, { exact: true }).check();
+      await sees(page.locator(".differs"), "without the patch: faults read translation pages 0-15");
+      await page.getByLabel(RFC, { exact: true }).uncheck();
+      await page.locator(".differs").first().waitFor({ state: "detached" });
 
-    await sees(heading(), "After step 8");
-    const bar = page.getByRole("group", { name: "Steps of the scenario" });
-    await bar.getByRole("button", { name: "Back" }).click();
-    await bar.getByRole("button", { name: "Back" }).press("ArrowLeft");
-    await sees(heading(), "After step 6");
-    await page.locator(".machine").getByRole("img", { name: "stage 2: nothing" }).waitFor();
-    await bar.getByRole("button", { name: "Step", exact: true }).click();
-    await page.locator(".machine").getByRole("img", { name: "stage 2: mapped, writable: pages 0-15" }).waitFor();
-    await page.locator(".machine .cell.changed").first().waitFor();
-    await bar.getByRole("button", { name: "first" }).click();
-    await sees(heading(), "Before the first step");
-  });
+      await sees(heading(), "After step 8");
+      const bar = page.getByRole("group", { name: "Steps of the scenario" });
+      await bar.getByRole("button", { name: "Back" }).click();
+      await bar.getByRole("button", { name: "Back" }).press("ArrowLeft");
+      await sees(heading(), "After step 6");
+      await page.locator(".machine").getByRole("img", { name: "stage 2: nothing" }).waitFor();
+      await bar.getByRole("button", { name: "Step", exact: true }).click();
+      await page
+        .locator(".machine")
+        .getByRole("img", { name: "stage 2: mapped, writable: pages 0-15" })
+        .waitFor();
+      await page.locator(".machine .cell.changed").first().waitFor();
+      await bar.getByRole("button", { name: "first" }).click();
+      await sees(heading(), "Before the first step");
+    });
 
-  test("opens a stage-2 descriptor down to its bits", async () => {
-    await playground();
-    const leaf = page.locator(".tree button", { hasText: "page of 4 KiB" }).first();
-    await leaf.click();
-    await sees(page.locator(".bits"), /S2AP \[7:6\]\s*11/);
-  });
+    test("opens a stage-2 descriptor down to its bits", async () => {
+      await playground();
+      const leaf = page.locator(".tree button", { hasText: "page of 4 KiB" }).first();
+      await leaf.click();
+      await sees(page.locator(".bits"), /S2AP \[7:6\]\s*11/);
+    });
 
-  test("explores a race, and steps through the counterexample", async () => {
-    await playground(`#example=${encodeURIComponent(RACE)}`);
-    await page.getByLabel(RFC, { exact: true }).check();
-    await sees(verdict(), "breaks");
-    const lanes = page.locator(".lanes");
-    await lanes.locator("tr.now").waitFor();
-    const count = await lanes.locator("tbody tr").count();
-    expect(count).toBeGreaterThan(5);
-    await sees(lanes.locator("output"), `step ${count} of ${count}`);
-    await lanes.getByRole("button", { name: "Back" }).click();
-    await sees(lanes.locator("output"), `step ${count - 1} of ${count}`);
-    for (const thread of ["kernel", "vmm"]) await lanes.getByRole("columnheader", { name: thread }).waitFor();
-  });
+    test("explores a race, and steps through the counterexample", async () => {
+      await playground(`#example=${encodeURIComponent(RACE)}`);
+      await page.getByLabel(RFC, { exact: true }).check();
+      await sees(verdict(), "breaks");
+      const lanes = page.locator(".lanes");
+      await lanes.locator("tr.now").waitFor();
+      const count = await lanes.locator("tbody tr").count();
+      expect(count).toBeGreaterThan(5);
+      await sees(lanes.locator("output"), `step ${count} of ${count}`);
+      await lanes.getByRole("button", { name: "Back" }).click();
+      await sees(lanes.locator("output"), `step ${count - 1} of ${count}`);
+      for (const thread of ["kernel", "vmm"])
+        await lanes.getByRole("columnheader", { name: thread }).waitFor();
+    });
 
-  test("opens a shared link, and is where the other one was", async () => {
-    await playground();
-    await page.getByLabel(RFC, { exact: true }).check();
-    await page.locator(".differs").first().waitFor();
-    await page.getByRole("group", { name: "Steps of the scenario" }).getByRole("button", { name: "Back" }).click();
-    await sees(heading(), "After step 7");
-    await page.waitForFunction(() => location.hash.startsWith("#s="));
-    await page.getByRole("button", { name: "Copy the link" }).click();
-    await sees(page.locator(".actions output"), "clipboard");
-    const link = await page.evaluate(() => navigator.clipboard.readText());
+    test("opens a shared link, and is where the other one was", async () => {
+      await playground();
+      await page.getByLabel(RFC, { exact: true }).check();
+      await page.locator(".differs").first().waitFor();
+      await page
+        .getByRole("group", { name: "Steps of the scenario" })
+        .getByRole("button", { name: "Back" })
+        .click();
+      await sees(heading(), "After step 7");
+      await page.waitForFunction(() => location.hash.startsWith("#s="));
+      await page.getByRole("button", { name: "Copy the link" }).click();
+      await sees(page.locator(".actions output"), "clipboard");
+      const link = await page.evaluate(() => navigator.clipboard.readText());
 
-    const other = await visit(browser, site, width);
-    await other.page.goto(link);
-    await sees(other.page.locator(".machine h2"), "After step 7");
-    expect(await other.page.getByLabel(RFC, { exact: true }).isChecked()).toBe(true);
-    await sees(other.page.locator(".differs"), "without the patch");
-    expect(other.problems).toEqual([]);
-    await other.context.close();
-  });
+      const other = await visit(browser, site, width);
+      await other.page.goto(link);
+      await sees(other.page.locator(".machine h2"), "After step 7");
+      expect(await other.page.getByLabel(RFC, { exact: true }).isChecked()).toBe(true);
+      await sees(other.page.locator(".differs"), "without the patch");
+      expect(other.problems).toEqual([]);
+      await other.context.close();
+    });
 
-  test("breaks the scenario, reads the error, mends it", async () => {
-    await playground();
-    const editor = page.getByRole("textbox", { name: "Scenario" });
-    await editor.fill("steps:\n  - { call: munmop, args: { addr: 0x1000, length: 1p } }\n");
-    await editor.press("Control+Enter");
-    await sees(page.getByRole("alert"), /Line 2.*unknown call "munmop".*munmap/);
-    await page.locator(".cm-lint-marker-error").waitFor();
-    await editor.fill("steps:\n  - { call: munmap, args: { addr: 0x1000, length: 1p } }\n");
-    await editor.press("Control+Enter");
-    await sees(page.locator(".steps"), "munmap");
-    expect(await page.getByRole("alert").count()).toBe(0);
-  });
+    test("breaks the scenario, reads the error, mends it", async () => {
+      await playground();
+      const editor = page.getByRole("textbox", { name: "Scenario" });
+      await editor.fill("steps:\n  - { call: munmop, args: { addr: 0x1000, length: 1p } }\n");
+      await editor.press("Control+Enter");
+      await sees(page.getByRole("alert"), /Line 2.*unknown call "munmop".*munmap/);
+      await page.locator(".cm-lint-marker-error").waitFor();
+      await editor.fill("steps:\n  - { call: munmap, args: { addr: 0x1000, length: 1p } }\n");
+      await editor.press("Control+Enter");
+      await sees(page.locator(".steps"), "munmap");
+      expect(await page.getByRole("alert").count()).toBe(0);
+    });
 
-  test("is offered the calls and their arguments while writing", async () => {
-    await playground();
-    const editor = page.getByRole("textbox", { name: "Scenario" });
-    await editor.fill("steps:\n  - { call: munm");
-    await page.keyboard.press("Control+Space");
-    await sees(page.locator(".cm-tooltip-autocomplete"), "munmap");
-    await page.keyboard.press("Enter");
-    await page.keyboard.type(", args: { ad");
-    await sees(page.locator(".cm-tooltip-autocomplete"), "addr");
-  });
+    test("is offered the calls and their arguments while writing", async () => {
+      await playground();
+      const editor = page.getByRole("textbox", { name: "Scenario" });
+      await editor.fill("steps:\n  - { call: munm");
+      await page.keyboard.press("Control+Space");
+      await sees(page.locator(".cm-tooltip-autocomplete"), "munmap");
+      await page.keyboard.press("Enter");
+      await page.keyboard.type(", args: { ad");
+      await sees(page.locator(".cm-tooltip-autocomplete"), "addr");
+    });
 
-  test("drops a recording, which the model reproduces", async () => {
-    await playground();
-    const recording = {
-      id: "mmap@dropped",
-      machine: { kernel: "7.2.13+deb14-arm64", arch: "arm64", page_size: 4096, nodes: 2 },
-      steps: [{ call: "mmap", args: { addr: "0x200000000000", length: "1p", prot: "rw", flags: ["MAP_PRIVATE", "MAP_ANONYMOUS"] }, as: "ram" }],
-      observed: [{ errno: "ENOMEM" }],
-    };
-    await page.evaluate((text) => {
-      const files = new DataTransfer();
-      files.items.add(new File([text], "dropped.jsonl"));
-      document.querySelector(".playground")!.dispatchEvent(new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true }));
-    }, JSON.stringify(recording));
-    await sees(heading(), "After step 1");
-    await sees(page.locator(".differs"), "recorded: errno ENOMEM");
-  });
+    test("drops a recording, which the model reproduces", async () => {
+      await playground();
+      const recording = {
+        id: "mmap@dropped",
+        machine: { kernel: "7.2.13+deb14-arm64", arch: "arm64", page_size: 4096, nodes: 2 },
+        steps: [
+          {
+            call: "mmap",
+            args: {
+              addr: "0x200000000000",
+              length: "1p",
+              prot: "rw",
+              flags: ["MAP_PRIVATE", "MAP_ANONYMOUS"],
+            },
+            as: "ram",
+          },
+        ],
+        observed: [{ errno: "ENOMEM" }],
+      };
+      await page.evaluate((text) => {
+        const files = new DataTransfer();
+        files.items.add(new File([text], "dropped.jsonl"));
+        document
+          .querySelector(".playground")!
+          .dispatchEvent(new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true }));
+      }, JSON.stringify(recording));
+      await sees(heading(), "After step 1");
+      await sees(page.locator(".differs"), "recorded: errno ENOMEM");
+    });
 
-  test("can cancel what takes long", async () => {
-    await playground(`#example=${encodeURIComponent("fault-punch@gmem")}`);
-    const cancel = page.getByRole("button", { name: "Cancel" });
-    // A fast machine may be done before anybody can click.
-    await Promise.race([cancel.click().catch(() => undefined), sees(page.locator(".outcome"), "states")]);
-    await sees(page.locator(".outcome"), /Cancelled|states/);
-    await page.getByRole("button", { name: "Run" }).click();
-    await sees(verdict(), "holds");
-  });
+    test("can cancel what takes long", async () => {
+      await playground(`#example=${encodeURIComponent("fault-punch@gmem")}`);
+      const cancel = page.getByRole("button", { name: "Cancel" });
+      // A fast machine may be done before anybody can click.
+      await Promise.race([cancel.click().catch(() => undefined), sees(page.locator(".outcome"), "states")]);
+      await sees(page.locator(".outcome"), /Cancelled|states/);
+      await page.getByRole("button", { name: "Run" }).click();
+      await sees(verdict(), "holds");
+    });
 
-  test("gets by with the keyboard alone", async () => {
-    await playground();
-    const editor = page.getByRole("textbox", { name: "Scenario" });
-    await editor.focus();
-    await page.keyboard.press("Tab");
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Run");
-    await page.keyboard.press("Enter");
-    await sees(verdict(), "holds");
-    await page.locator(".steps .call").nth(2).focus();
-    await page.keyboard.press("Enter");
-    await sees(heading(), "After step 3");
-  });
+    test("gets by with the keyboard alone", async () => {
+      await playground();
+      const editor = page.getByRole("textbox", { name: "Scenario" });
+      await editor.focus();
+      await page.keyboard.press("Tab");
+      expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Run");
+      await page.keyboard.press("Enter");
+      await sees(verdict(), "holds");
+      await page.locator(".steps .call").nth(2).focus();
+      await page.keyboard.press("Enter");
+      await sees(heading(), "After step 3");
+    });
 
-  test("searches, without the network", async () => {
-    await page.goto(site.url);
-    await page.keyboard.press("Control+K");
-    await page.locator("#localsearch-input").fill("dontneed");
-    await sees(page.locator(".VPLocalSearchBox .result"), /MADV_DONTNEED/i);
-  });
-});
+    test("searches, without the network", async () => {
+      await page.goto(site.url);
+      await page.keyboard.press("Control+K");
+      await page.locator("#localsearch-input").fill("dontneed");
+      await sees(page.locator(".VPLocalSearchBox .result"), /MADV_DONTNEED/i);
+    });
+  },
+);

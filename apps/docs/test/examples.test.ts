@@ -34,7 +34,9 @@ describe("programs on the pages run, and print what the page says", () => {
     const file = `${scratch}/${name.replaceAll(/[^\w]/g, "-")}.ts`;
     writeFileSync(file, block.body);
     const printed: string[] = [];
-    const log = vi.spyOn(console, "log").mockImplementation((...words) => void printed.push(words.map(shown).join(" ")));
+    const log = vi
+      .spyOn(console, "log")
+      .mockImplementation((...words) => void printed.push(words.map(shown).join(" ")));
     await import(/* @vite-ignore */ pathToFileURL(file).href);
     log.mockRestore();
     expect(printed.join("\n")).toBe(output?.trimEnd() ?? "");

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
+import { readScenario } from "@kvmm/scenario";
 import { expect, test } from "vitest";
 import { sidebar } from "../.vitepress/sidebar.js";
-import { readScenario } from "@kvmm/scenario";
 import { docs, packageNames } from "../src/generate/workspace.js";
 import { blocks } from "./examples.js";
 
@@ -10,7 +10,8 @@ interface Item {
   readonly items?: readonly Item[];
 }
 
-const linksOf = (items: readonly Item[]): string[] => items.flatMap(({ link, items: own = [] }) => [...(link === undefined ? [] : [link]), ...linksOf(own)]);
+const linksOf = (items: readonly Item[]): string[] =>
+  items.flatMap(({ link, items: own = [] }) => [...(link === undefined ? [] : [link]), ...linksOf(own)]);
 const links = linksOf(sidebar as readonly Item[]);
 
 test("every page is in the side bar once, and the side bar names no others", () => {
@@ -30,5 +31,6 @@ test("each package has its page and its API", () => {
 test("every scenario on the pages is one", () => {
   const scenarios = blocks().filter(({ language }) => language === "yaml");
   expect(scenarios.length).toBeGreaterThan(3);
-  for (const { page, line, body } of scenarios) expect(readScenario(body, { file: `${page}:${line}` }).steps.length).toBeGreaterThan(0);
+  for (const { page, line, body } of scenarios)
+    expect(readScenario(body, { file: `${page}:${line}` }).steps.length).toBeGreaterThan(0);
 });

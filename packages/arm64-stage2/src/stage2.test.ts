@@ -2,7 +2,6 @@ import { hashOf, Store } from "@kvmm/interleave";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ipa, pa } from "./address.js";
-import { BreakBeforeMake } from "./table/break-before-make.js";
 import { type FlatLeaf, FlatModel } from "./conformance/flat-model.js";
 import { decodeDescriptor, pteProt } from "./descriptor/decode.js";
 import type { LeafDescriptor } from "./descriptor/descriptor.js";
@@ -13,6 +12,7 @@ import { geometryOf, type PageSize } from "./geometry/geometry.js";
 import { getVtcr } from "./geometry/vtcr.js";
 import { machine } from "./machine.js";
 import { Stage2 } from "./stage2.js";
+import { BreakBeforeMake } from "./table/break-before-make.js";
 import { MemoryCache } from "./table/memory-cache.js";
 import { Walk } from "./walk/flags.js";
 

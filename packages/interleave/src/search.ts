@@ -1,8 +1,8 @@
-import { OpaqueError } from "./hash.js";
 import { describe, waitsFor } from "./explore/describe.js";
+import type { Thread } from "./explore/program.js";
+import { OpaqueError } from "./hash.js";
 import { Lock, type LockError } from "./lock.js";
 import type { Mark, Store } from "./store.js";
-import type { Thread } from "./explore/program.js";
 import { type Access, type Pending, type Position, ReplayError, Suspendable } from "./suspend.js";
 
 export interface SearchOptions {
@@ -182,7 +182,10 @@ class Search {
   #atRest(): void {
     const stuck = this.#tasks.filter((task) => !task.isDone);
     if (stuck.length > 0) {
-      this.#report("deadlock", stuck.map((task) => waitsFor(this.store, task.name, task.pending!)).join("; "));
+      this.#report(
+        "deadlock",
+        stuck.map((task) => waitsFor(this.store, task.name, task.pending!)).join("; "),
+      );
       return;
     }
     this.#finals++;

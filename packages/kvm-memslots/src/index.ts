@@ -53,13 +53,25 @@ export {
 export type { GfnRange } from "./mmu/gfn-range.js";
 export { gfnToHva, type HvaError } from "./mmu/gfn-to-hva.js";
 export type { AccessKind, GuestAccess, GuestExit, GuestFault } from "./mmu/guest-access.js";
-export { KVM_ARM_TAGS_FROM_GUEST, type MteCopied, type MteCopyTags, mteCopyTags } from "./mmu/mte-copy-tags.js";
+export {
+  KVM_ARM_TAGS_FROM_GUEST,
+  type MteCopied,
+  type MteCopyTags,
+  mteCopyTags,
+} from "./mmu/mte-copy-tags.js";
 export { ReferenceMmu, type ReferenceMmuOptions, referenceArchitecture } from "./mmu/reference-mmu.js";
 export type { ArchTraits, MemoryRegionChange, SecondaryMmu } from "./mmu/secondary-mmu.js";
 export { gpcActivate, gpcActivateHva, gpcDeactivate } from "./pfncache/activate.js";
 export { createGpc, GfnToPfnCache } from "./pfncache/gfn-to-pfn-cache.js";
 export { gpcRefresh } from "./pfncache/refresh.js";
-export { gpcCheck, gpcCheckLocked, gpcRead, gpcReadIfValid, gpcWrite, gpcWriteIfValid } from "./pfncache/use.js";
+export {
+  gpcCheck,
+  gpcCheckLocked,
+  gpcRead,
+  gpcReadIfValid,
+  gpcWrite,
+  gpcWriteIfValid,
+} from "./pfncache/use.js";
 export type { MemoryRegion, U64, UserMemoryRegion } from "./slots/memory-region.js";
 export { type Gfn, gfnToHvaMemslot, hvaToGfnMemslot, Memslot, type MemslotFields } from "./slots/memslot.js";
 export { Memslots } from "./slots/memslots.js";

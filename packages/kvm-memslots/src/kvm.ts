@@ -118,7 +118,10 @@ export class Kvm extends Shared implements MmuNotifier {
     this.nrMemslotPages = new Cell(store, "kvm->nr_memslot_pages", 0, bySlotsLock);
     this.nrMemslotsDirtyLogging = new Cell(store, "kvm->nr_memslots_dirty_logging", 0, bySlotsLock);
     this.createdVcpus = new Cell(store, "kvm->created_vcpus", 0);
-    this.mteEnabled = new Cell(store, "KVM_ARCH_FLAG_MTE_ENABLED", false, { lock: this.slotsLock, lockless: true });
+    this.mteEnabled = new Cell(store, "KVM_ARCH_FLAG_MTE_ENABLED", false, {
+      lock: this.slotsLock,
+      lockless: true,
+    });
     this.manualDirtyLogProtect = new Cell(store, "kvm->manual_dirty_log_protect", 0n);
     this.memAttrArray = new Sparse(store, "kvm->mem_attr_array", { lock: this.slotsLock, lockless: true });
     this.vmDead = new Cell(store, "kvm->vm_dead", false);

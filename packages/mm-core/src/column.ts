@@ -83,7 +83,10 @@ export class Column extends Shared {
     }
     const old = this.peek(index);
     if ((old & 1) !== 0) {
-      throw new LockError(this, `${this.store.taskName(this.store.tid)} would wait for ever for ${this.name}[${index}]`);
+      throw new LockError(
+        this,
+        `${this.store.taskName(this.store.tid)} would wait for ever for ${this.name}[${index}]`,
+      );
     }
     this.#put(index, old | 1);
     task?.record(undefined);

@@ -1,8 +1,8 @@
 import { Cell, Ordered, RwSemaphore, Shared, Sparse } from "@kvmm/interleave";
 import type { Hva, Pgoff } from "./addresses.js";
 import type { Refusal, Result } from "./errno.js";
-import type { Host } from "./host.js";
 import type { Fault, FaultOutcome } from "./fault/fault.js";
+import type { Host } from "./host.js";
 import type { Mempolicy } from "./mempolicy.js";
 import type { Task } from "./task.js";
 import type { Vma, VmaFields } from "./vma.js";
@@ -112,7 +112,13 @@ export interface FileOps {
   /** Read faults map what is cached around them (->map_pages). */
   readonly mapsAround?: boolean;
   /** ->fallocate. Undefined: EOPNOTSUPP. */
-  readonly fallocate?: (file: OpenFile, mode: number, offset: number, length: number, task: Task) => Refusal | undefined;
+  readonly fallocate?: (
+    file: OpenFile,
+    mode: number,
+    offset: number,
+    length: number,
+    task: Task,
+  ) => Refusal | undefined;
   /** ->setattr for a new size. Undefined: EINVAL. */
   readonly truncate?: (file: OpenFile, size: number) => Refusal | undefined;
   /** Has an ->fsync. Undefined: EINVAL. */

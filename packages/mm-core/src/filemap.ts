@@ -23,7 +23,12 @@ export function filemapLockFolio(inode: Inode, index: Pgoff): Pfn | null {
  * @param policy where to put a new one; null: as the task's policy says
  * @returns null when memory is exhausted
  */
-export function filemapCreateFolio(task: Task, inode: Inode, index: Pgoff, policy: Mempolicy | null): Pfn | null {
+export function filemapCreateFolio(
+  task: Task,
+  inode: Inode,
+  index: Pgoff,
+  policy: Mempolicy | null,
+): Pfn | null {
   const cached = filemapLockFolio(inode, index);
   if (cached !== null) return cached;
   const { frames } = inode.host;

@@ -1,8 +1,8 @@
 import { entryEnd, type Hva, PAGE_SIZE, PMD_SIZE } from "./addresses.js";
 import { AnonVma } from "./anon-vma.js";
 import { PageFlag } from "./frames.js";
-import type { Mm } from "./mm.js";
 import { copyHugetlbPageRange } from "./hugetlb/copy.js";
+import type { Mm } from "./mm.js";
 import { invalidateRangeEnd, invalidateRangeStart, type NotifierRange } from "./notifier.js";
 import type { Table } from "./page-table.js";
 import { type Pte, PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "./pte.js";
@@ -115,7 +115,8 @@ function copyEntry({ mm }: Vma, source: Table, index: number, pte: Pte, cow: boo
       if (pteHas(pte, PteFlag.exclusive)) source.set(index, pteChange(pte, 0, PteFlag.exclusive));
       return pteChange(pte, 0, PteFlag.exclusive | PteFlag.uffdWp);
     }
-    if (pteHas(pte, PteFlag.marker)) return (pte & (PteFlag.guard | PteFlag.poisoned)) === 0 ? 0 : pteChange(pte, 0, PteFlag.uffdWp);
+    if (pteHas(pte, PteFlag.marker))
+      return (pte & (PteFlag.guard | PteFlag.poisoned)) === 0 ? 0 : pteChange(pte, 0, PteFlag.uffdWp);
     // A migration or poisoned entry: written through neither.
     if (cow && pteHas(pte, PteFlag.write)) source.set(index, pteChange(pte, 0, PteFlag.write));
     return pteChange(pte, 0, (cow ? PteFlag.write : 0) | PteFlag.uffdWp);

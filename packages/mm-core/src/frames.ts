@@ -213,7 +213,8 @@ export class Frames {
 
   /** folio_get() */
   get(pfn: Pfn): void {
-    if (this.refcount.add(this.folio(pfn), 1) === 1) throw new FrameError(`reference taken to free frame ${pfn}`);
+    if (this.refcount.add(this.folio(pfn), 1) === 1)
+      throw new FrameError(`reference taken to free frame ${pfn}`);
   }
 
   /** folio_ref_add() */
@@ -326,7 +327,8 @@ export class Frames {
     this.#allAtOnce("folio_mc_copy", () => {
       for (let page = 0; page < pages; page++) {
         this.word.set(to + page, this.word.get(from + page));
-        if (page > 0) this.flags.exchangeBits(to + page, this.flags.get(from + page) & PageFlag.anonExclusive, 0);
+        if (page > 0)
+          this.flags.exchangeBits(to + page, this.flags.get(from + page) & PageFlag.anonExclusive, 0);
       }
     });
   }
@@ -378,7 +380,8 @@ export class Frames {
     const folio = this.folio(pfn);
     if (folio === pfn) this.flags.exchangeBits(pfn, set, clear);
     else {
-      if (((set | clear) & ~PER_PAGE) !== 0) this.flags.exchangeBits(folio, set & ~PER_PAGE, clear & ~PER_PAGE);
+      if (((set | clear) & ~PER_PAGE) !== 0)
+        this.flags.exchangeBits(folio, set & ~PER_PAGE, clear & ~PER_PAGE);
       if (((set | clear) & PER_PAGE) !== 0) this.flags.exchangeBits(pfn, set & PER_PAGE, clear & PER_PAGE);
     }
   }

@@ -55,7 +55,9 @@ function getUserPageSlow(task: Task, address: Hva, write: boolean, force: boolea
     if (vma === undefined || !isAllowed(vma.fields.flags, write, force)) {
       mm.mmapLock.readUnlock();
       store.trace("check_vma_flags", () =>
-        vma === undefined ? `no mapping at ${address.toString(16)}` : `the mapping forbids to ${write ? "write" : "read"}`,
+        vma === undefined
+          ? `no mapping at ${address.toString(16)}`
+          : `the mapping forbids to ${write ? "write" : "read"}`,
       );
       return "EFAULT";
     }
@@ -87,7 +89,9 @@ function isAllowed(flags: number, write: boolean, force: boolean): boolean {
   if ((flags & (write ? VmFlag.write : VmFlag.read)) !== 0) return true;
   if (!force) return false;
   // is_cow_mapping(): a forced write must not reach the file.
-  return write ? (flags & (VmFlag.shared | VmFlag.mayWrite)) === VmFlag.mayWrite : (flags & VmFlag.mayRead) !== 0;
+  return write
+    ? (flags & (VmFlag.shared | VmFlag.mayWrite)) === VmFlag.mayWrite
+    : (flags & VmFlag.mayRead) !== 0;
 }
 
 /** can_follow_write_common(): a forced write may go to a page that nobody else can reach. */

@@ -35,7 +35,10 @@ export function hostAccess(task: Task, address: Hva, value?: number): HostAccess
     mm.mmapLock.readLock();
     const vma = mm.vmaAt(address);
     const { flags } = vma === undefined ? { flags: 0 } : vma.fields;
-    if (vma === undefined || (flags & (write ? VmFlag.write : VmFlag.read | VmFlag.write | VmFlag.exec)) === 0) {
+    if (
+      vma === undefined ||
+      (flags & (write ? VmFlag.write : VmFlag.read | VmFlag.write | VmFlag.exec)) === 0
+    ) {
       mm.mmapLock.readUnlock();
       return { signal: "SIGSEGV", code: vma === undefined ? "SEGV_MAPERR" : "SEGV_ACCERR" };
     }

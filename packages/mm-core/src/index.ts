@@ -23,14 +23,19 @@ export { ERRNO, type Errno, hex, isRefusal, Refusal, type Result, refuse } from 
 export type { Fault, FaultError, FaultFlags, FaultOutcome } from "./fault/fault.js";
 export { handleMmFault } from "./fault/handle.js";
 export { type FileIdentity, type FileOps, Inode, type InodeTraits, OpenFile, pgoffOf } from "./file.js";
-export { filemapCreateFolio, filemapLockFolio, truncateInodePagesRange, unmapMappingRange } from "./filemap.js";
+export {
+  filemapCreateFolio,
+  filemapLockFolio,
+  truncateInodePagesRange,
+  unmapMappingRange,
+} from "./filemap.js";
 export { FrameError, Frames, PageFlag } from "./frames.js";
 export { type GupError, type GupFlags, getUserPage } from "./gup.js";
 export { Host, type HostOptions, type TransparentHugepage, type Warning } from "./host.js";
-export { type KsmCounters, ksmCounters, ksmRun } from "./ksm/scan.js";
 export { type HostAccess, hostAccess } from "./host-access.js";
-export { type Leaf, leafAt, leafPage } from "./leaf.js";
 export { Hstate } from "./hugetlb/hstate.js";
+export { type KsmCounters, ksmCounters, ksmRun } from "./ksm/scan.js";
+export { type Leaf, leafAt, leafPage } from "./leaf.js";
 export { Mempolicy, type PolicyMode, SharedPolicy } from "./mempolicy.js";
 export { Mm, userMappingSize } from "./mm.js";
 export { NotModelled } from "./not-modelled.js";
@@ -44,20 +49,10 @@ export {
 } from "./notifier.js";
 export { modelledAgeingSites, modelledRangeSites } from "./notifier-sites.js";
 export { NumaBalancing, taskNumaWork } from "./numa/scan.js";
-export { MpolMf } from "./queue-pages.js";
 export { type Pte, PteFlag, pteHas, ptePfn, ptePresent } from "./pte.js";
+export { MpolMf } from "./queue-pages.js";
 export { FallocFlag, Seal, ShmemInfo } from "./shmem.js";
-export {
-  close,
-  dup,
-  fallocate,
-  ftruncate,
-  MemfdFlag,
-  memfdCreate,
-  OpenFlag,
-  open,
-  openConsole,
-} from "./syscalls/files.js";
+export { Swap } from "./swap.js";
 export { ClearRefs, clearRefs } from "./syscalls/clear-refs.js";
 export { FcntlCommand, fcntl } from "./syscalls/fcntl.js";
 export {
@@ -73,10 +68,19 @@ export {
   reopen,
 } from "./syscalls/file-attributes.js";
 export { copyFileRange, pread, pwrite, read, sendfile, write } from "./syscalls/file-io.js";
+export {
+  close,
+  dup,
+  fallocate,
+  ftruncate,
+  MemfdFlag,
+  memfdCreate,
+  OpenFlag,
+  open,
+  openConsole,
+} from "./syscalls/files.js";
 export { exit, fork, vfork } from "./syscalls/fork.js";
 export { fsync } from "./syscalls/fsync.js";
-export { type MovedPages, migrateTaskPages, movePages } from "./syscalls/migrate.js";
-export { compactMemory, dropCaches, nodeReclaim } from "./syscalls/reclaim.js";
 export { Madv, madvise } from "./syscalls/madvise.js";
 export {
   GetMempolicyFlag,
@@ -87,10 +91,18 @@ export {
   setMempolicy,
   whereArePages,
 } from "./syscalls/mempolicy.js";
+export { type MovedPages, migrateTaskPages, movePages } from "./syscalls/migrate.js";
 export { mincore } from "./syscalls/mincore.js";
 export { MclFlag, MlockFlag, mlock, mlock2, mlockall, munlock } from "./syscalls/mlock.js";
-export { MremapFlag, type MremapArgs, mremap } from "./syscalls/mremap.js";
+export { MapFlag, type MmapArgs, mmap, Prot } from "./syscalls/mmap.js";
+export { mprotect } from "./syscalls/mprotect.js";
+export { type MremapArgs, MremapFlag, mremap } from "./syscalls/mremap.js";
+export { mseal } from "./syscalls/mseal.js";
+export { MsFlag, msync } from "./syscalls/msync.js";
+export { munmap } from "./syscalls/munmap.js";
 export { PageIs, type PagemapScanArgs, PmScan, pagemapScan } from "./syscalls/pagemap-scan.js";
+export { processVmRw, writeProcMem } from "./syscalls/process-vm.js";
+export { compactMemory, dropCaches, nodeReclaim } from "./syscalls/reclaim.js";
 export {
   UffdFlag,
   UffdRegister,
@@ -101,15 +113,8 @@ export {
   uffdioWriteprotect,
   userfaultfd,
 } from "./syscalls/userfaultfd.js";
-export { UffdFeature, Userfaultfd } from "./userfaultfd/context.js";
-export { mseal } from "./syscalls/mseal.js";
-export { MsFlag, msync } from "./syscalls/msync.js";
-export { processVmRw, writeProcMem } from "./syscalls/process-vm.js";
-export { MapFlag, type MmapArgs, mmap, Prot } from "./syscalls/mmap.js";
-export { mprotect } from "./syscalls/mprotect.js";
-export { munmap } from "./syscalls/munmap.js";
-export { Swap } from "./swap.js";
 export { Process, Task } from "./task.js";
 export { splitHugePagesAll } from "./thp/split-all.js";
 export { splitFolio } from "./thp/split-folio.js";
+export { UffdFeature, Userfaultfd } from "./userfaultfd/context.js";
 export { isAccessible, isAnonymous, Vma, type VmaFields, VmFlag } from "./vma.js";

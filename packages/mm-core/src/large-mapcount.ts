@@ -12,7 +12,10 @@ export class LargeMapcount {
 
   constructor(store: Store) {
     this.#ids = [new Column(store, "folio->_mm_id[0]"), new Column(store, "folio->_mm_id[1]")];
-    this.#counts = [new Column(store, "folio->_mm_id_mapcount[0]"), new Column(store, "folio->_mm_id_mapcount[1]")];
+    this.#counts = [
+      new Column(store, "folio->_mm_id_mapcount[0]"),
+      new Column(store, "folio->_mm_id_mapcount[1]"),
+    ];
   }
 
   /** folio_add_return_large_mapcount(), folio_sub_return_large_mapcount() */

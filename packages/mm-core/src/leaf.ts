@@ -1,4 +1,4 @@
-import { type Hva, type Pfn, PAGE_SIZE } from "./addresses.js";
+import { type Hva, PAGE_SIZE, type Pfn } from "./addresses.js";
 import type { Mm } from "./mm.js";
 import { ENTRY_SIZE, type Table } from "./page-table.js";
 import { type Pte, ptePfn } from "./pte.js";

@@ -81,7 +81,8 @@ export function softOfflinePage(host: Host, pfn: Pfn): Result<0> {
   if (!isolated) return refuse("EBUSY", fn, `frame ${pfn} could not be isolated`);
   const node = frames.nodeOf(pfn);
   // MIGRATE_SYNC: once without waiting, once more with.
-  const keep = !migratePage(host, folio, node) && !(isolateLru(host, folio) && migratePage(host, folio, node));
+  const keep =
+    !migratePage(host, folio, node) && !(isolateLru(host, folio) && migratePage(host, folio, node));
   if (keep) return refuse("EBUSY", fn, `frame ${pfn} could not be moved`);
   // page_handle_poison(): the old frame is free now, and is taken out of use; a huge one leaves its pool for that.
   const retired = isHugetlb ? host.hstateOf(folio).dissolve(folio, pfn) : frames.retire(pfn);

@@ -117,7 +117,11 @@ export function policyMigratesOnFault(task: Task, vma: Vma): boolean {
 }
 
 /** Which node a new page goes to, and to which it may (policy_nodemask). */
-export function placement(policy: Mempolicy, local: Node, index: number): { node: Node; allowed: readonly Node[] | null } {
+export function placement(
+  policy: Mempolicy,
+  local: Node,
+  index: number,
+): { node: Node; allowed: readonly Node[] | null } {
   const { nodes } = policy;
   switch (policy.mode) {
     case "MPOL_PREFERRED":

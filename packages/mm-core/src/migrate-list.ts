@@ -15,5 +15,6 @@ export interface Move {
  */
 export function migratePages(host: Host, moves: readonly Move[]): number {
   const left = moves.filter(({ folio, node }) => !migratePage(host, folio, node));
-  return left.filter(({ folio, node }) => !(isolateLru(host, folio) && migratePage(host, folio, node))).length;
+  return left.filter(({ folio, node }) => !(isolateLru(host, folio) && migratePage(host, folio, node)))
+    .length;
 }

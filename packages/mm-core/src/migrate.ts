@@ -50,7 +50,10 @@ export function migratePage(host: Host, pfn: Pfn, node: Node): boolean {
   const moved = moveToNewFolio(host, folio, target);
   removeMigrationPtes(host, folio, moved ? target : folio, frames.pagesOf(folio), unmapped);
   frames.unlock(folio);
-  host.store.trace("migrate_pages", () => `frame ${folio}: ${moved ? `moved to node ${node}` : "could not be moved"}`);
+  host.store.trace(
+    "migrate_pages",
+    () => `frame ${folio}: ${moved ? `moved to node ${node}` : "could not be moved"}`,
+  );
   if (moved) {
     frames.put(folio);
     frames.put(target);

@@ -2,8 +2,8 @@ import { Cell, Ordered, RwSemaphore, Shared, SpinLock } from "@kvmm/interleave";
 import type { Hva } from "./addresses.js";
 import type { OpenFile } from "./file.js";
 import type { Host } from "./host.js";
-import type { MmuNotifier } from "./notifier.js";
 import { leafAt } from "./leaf.js";
+import type { MmuNotifier } from "./notifier.js";
 import { ENTRY_SIZE, Table } from "./page-table.js";
 import { type Pte, PteFlag, pteHas } from "./pte.js";
 import type { Vma } from "./vma.js";
@@ -40,11 +40,17 @@ export class Mm extends Shared {
     this.numaScanSeq = new Cell(store, `${name}->numa_scan_seq`, 0);
     this.numaScanOffset = new Cell<Hva>(store, `${name}->numa_scan_offset`, 0);
     this.mmapLock = new RwSemaphore(store, `${name}->mmap_lock`);
-    this.delayedPuts = new Cell<readonly OpenFile[]>(store, `${name} delayed fput`, [], { lock: this.mmapLock });
+    this.delayedPuts = new Cell<readonly OpenFile[]>(store, `${name} delayed fput`, [], {
+      lock: this.mmapLock,
+    });
     this.vmas = new Ordered(store, `${name}->mm_mt`, { lock: this.mmapLock });
     this.pageTableLock = new SpinLock(store, `${name}->page_table_lock`);
     this.pgd = new Table(store, 3, 0, { lock: this.pageTableLock, lockless: true });
-    this.notifiers = new Cell<readonly (MmuNotifier & Shared)[]>(store, `${name}->notifier_subscriptions`, []);
+    this.notifiers = new Cell<readonly (MmuNotifier & Shared)[]>(
+      store,
+      `${name}->notifier_subscriptions`,
+      [],
+    );
   }
 
   /** vma_lookup(): the mapping that holds an address. Under mmap_lock. */
@@ -117,7 +123,9 @@ export class Mm extends Shared {
   newTable(level: 0 | 1 | 2, address: Hva, entries?: (index: number) => Pte): Table {
     const { store } = this.host;
     const base = address - (address % ENTRY_SIZE[level + 1]!);
-    return store.create(() => new Table(store, level, base, { lock: this.pageTableLock, lockless: true }, entries));
+    return store.create(
+      () => new Table(store, level, base, { lock: this.pageTableLock, lockless: true }, entries),
+    );
   }
 
   /** Drops mmap_lock, held for writing, and then what was waiting for it. */

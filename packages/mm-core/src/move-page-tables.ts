@@ -19,7 +19,10 @@ export function movePageTables(old: Vma, to: Vma, from: Hva, target: Hva, length
   const range = invalidateRangeStart(mm, from, from + length, "UNMAP", "move_page_tables");
   for (let at = from; at < from + length; ) {
     const here = at - from + target;
-    const next = Math.min(entryEnd(at, PMD_SIZE, from + length), at + entryEnd(here, PMD_SIZE, target + length) - here);
+    const next = Math.min(
+      entryEnd(at, PMD_SIZE, from + length),
+      at + entryEnd(here, PMD_SIZE, target + length) - here,
+    );
     movePmd(old, at, next, here, clear);
     at = next;
   }

@@ -11,7 +11,11 @@ export interface NonpresentZap {
 }
 
 /** zap_nonpresent_ptes(): lets go of what the entry stands for. @returns is the entry to be cleared? */
-export function zapNonpresent(host: Host, pte: Pte, { keepCows, dropMarkers, isAnonymous }: NonpresentZap): boolean {
+export function zapNonpresent(
+  host: Host,
+  pte: Pte,
+  { keepCows, dropMarkers, isAnonymous }: NonpresentZap,
+): boolean {
   if (pteHas(pte, PteFlag.swap)) {
     if (keepCows) return false;
     host.swap.put(ptePfn(pte));

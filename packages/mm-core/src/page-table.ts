@@ -26,7 +26,8 @@ export class Table extends Shared {
   ) {
     super(store, `page table of ${base.toString(16)} at level ${level}`, guard);
     this.#entrySize = ENTRY_SIZE[level];
-    if (entries !== undefined) for (let index = 0; index < ENTRIES; index++) this.#entries[index] = entries(index);
+    if (entries !== undefined)
+      for (let index = 0; index < ENTRIES; index++) this.#entries[index] = entries(index);
     this.#children = level === 0 ? NO_CHILDREN : new Array<Table | null>(ENTRIES).fill(null);
   }
 

@@ -26,7 +26,13 @@ export function mmPopulate(task: Task, start: Hva, end: Hva, ignoreErrors: boole
     if (fields === undefined) break;
     const to = Math.min(end, fields.end);
     if ((fields.flags & VmFlag.pfnmap) === 0) {
-      const error = populateVmaPageRange(task, Math.max(at, fields.start), to, fields.flags, isAccessible(fields));
+      const error = populateVmaPageRange(
+        task,
+        Math.max(at, fields.start),
+        to,
+        fields.flags,
+        isAccessible(fields),
+      );
       if (error !== null && !ignoreErrors) return error;
     }
     at = to;
@@ -35,7 +41,13 @@ export function mmPopulate(task: Task, start: Hva, end: Hva, ignoreErrors: boole
 }
 
 /** populate_vma_page_range() */
-function populateVmaPageRange(task: Task, start: Hva, end: Hva, flags: number, accessible: boolean): GupError | null {
+function populateVmaPageRange(
+  task: Task,
+  start: Hva,
+  end: Hva,
+  flags: number,
+  accessible: boolean,
+): GupError | null {
   if ((flags & VmFlag.lockonfault) !== 0) return null;
   if (!accessible) return "EFAULT";
   const write = (flags & (VmFlag.write | VmFlag.shared)) === VmFlag.write;
@@ -48,7 +60,12 @@ function populateVmaPageRange(task: Task, start: Hva, end: Hva, flags: number, a
 }
 
 /** faultin_page_range(): as {@link mmPopulate}, for MADV_POPULATE_READ and MADV_POPULATE_WRITE. */
-export function faultinPageRange(task: Task, start: Hva, end: Hva, write: boolean): GupError | "EINVAL" | null {
+export function faultinPageRange(
+  task: Task,
+  start: Hva,
+  end: Hva,
+  write: boolean,
+): GupError | "EINVAL" | null {
   const { mm } = task;
   for (let at = start; at < end; at += PAGE_SIZE) {
     mm.mmapLock.readLock();
@@ -57,7 +74,8 @@ export function faultinPageRange(task: Task, start: Hva, end: Hva, write: boolea
     mm.mmapLock.readUnlock();
     if (vma === undefined) return "ENOMEM";
     // FOLL_MADV_POPULATE: a mapping that does not allow the access is another error than a failing fault.
-    if ((flags & (write ? VmFlag.write : VmFlag.read)) === 0 || (flags & VmFlag.pfnmap) !== 0) return "EINVAL";
+    if ((flags & (write ? VmFlag.write : VmFlag.read)) === 0 || (flags & VmFlag.pfnmap) !== 0)
+      return "EINVAL";
     const error = touch(task, at, write, false);
     if (error !== null) return error;
   }

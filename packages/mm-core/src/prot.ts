@@ -16,7 +16,9 @@ export function pageProt(fields: VmaFields): number {
     PteFlag.valid |
     ((flags & VmFlag.exec) !== 0 ? PteFlag.exec : 0) |
     // vma_wants_writenotify(): with a userfaultfd that protects from writes, the first one must fault.
-    ((flags & (VmFlag.write | VmFlag.shared | VmFlag.uffdWp)) === (VmFlag.write | VmFlag.shared) ? PteFlag.write : 0)
+    ((flags & (VmFlag.write | VmFlag.shared | VmFlag.uffdWp)) === (VmFlag.write | VmFlag.shared)
+      ? PteFlag.write
+      : 0)
   );
 }
 
@@ -33,7 +35,8 @@ export function maybeWrite(fields: VmaFields): number {
 /** can_change_pte_writable(), for an entry of a writable private mapping: may it become writable without a fault? */
 export function canBecomeWritable(frames: Frames, fields: VmaFields, pte: Pte): boolean {
   if ((fields.flags & VmFlag.write) === 0 || (fields.flags & VmFlag.shared) !== 0) return false;
-  if (pteHas(pte, PteFlag.protNone) || pteHas(pte, PteFlag.special) || pteHas(pte, PteFlag.uffdWp)) return false;
+  if (pteHas(pte, PteFlag.protNone) || pteHas(pte, PteFlag.special) || pteHas(pte, PteFlag.uffdWp))
+    return false;
   const both = PageFlag.anon | PageFlag.anonExclusive;
   return (frames.flagsOf(ptePfn(pte)) & both) === both;
 }

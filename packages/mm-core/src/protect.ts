@@ -6,10 +6,10 @@ import type { Table } from "./page-table.js";
 import { canBecomeWritable, pageProt, pteModify } from "./prot.js";
 import { type Pte, PteFlag, pteChange, pteHas, ptePfn, ptePresent, pteProtNone } from "./pte.js";
 import { isMaybeMappedShared } from "./rmap.js";
-import { changeAbsentEntry, changePresentEntry } from "./userfaultfd/change-entry.js";
 import type { Task } from "./task.js";
 import { changeHugePmd } from "./thp/protect.js";
 import { splitHugePmd } from "./thp/split-pmd.js";
+import { changeAbsentEntry, changePresentEntry } from "./userfaultfd/change-entry.js";
 import { type Vma, type VmaFields, VmFlag } from "./vma.js";
 
 /** MM_CP_*: why entries change. */
@@ -29,7 +29,8 @@ export interface ProtectReason {
  */
 export function changeProtection(vma: Vma, start: Hva, end: Hva, reason: ProtectReason): number {
   const { mm } = vma;
-  if ((vma.fields.flags & VmFlag.hugetlb) !== 0) return hugetlbChangeProtection(vma, start, end, reason.uffdWp);
+  if ((vma.fields.flags & VmFlag.hugetlb) !== 0)
+    return hugetlbChangeProtection(vma, start, end, reason.uffdWp);
   let changed = 0;
   for (let address = start; address < end; ) {
     const next = entryEnd(address, PGDIR_SIZE, end);
@@ -96,7 +97,8 @@ function changePteRange(vma: Vma, table: Table, start: Hva, end: Hva, reason: Pr
       table.set(index, reason.uffdWp === undefined ? read : changeAbsentEntry(fields, read, reason.uffdWp));
       continue;
     }
-    if (reason.numa !== undefined && (pteProtNone(pte) || !canMapNumaHint(vma, fields, pte, reason.numa))) continue;
+    if (reason.numa !== undefined && (pteProtNone(pte) || !canMapNumaHint(vma, fields, pte, reason.numa)))
+      continue;
     let now = pteModify(pte, prot);
     if (reason.uffdWp !== undefined) now = changePresentEntry(now, reason.uffdWp);
     if (reason.tryWritable === true && canBecomeWritable(mm.host.frames, fields, now)) {

@@ -49,7 +49,8 @@ export function queuePagesRange(
           if (moves && !others && isolateLru(mm.host, folio)) queued.push({ folio, vma, address: at });
           else if (!moves || !others) {
             failed++;
-            if ((flags & (MpolMf.strict | MpolMf.move | MpolMf.moveAll)) === MpolMf.strict) return { queued, failed };
+            if ((flags & (MpolMf.strict | MpolMf.move | MpolMf.moveAll)) === MpolMf.strict)
+              return { queued, failed };
           }
         }
       }
@@ -60,7 +61,12 @@ export function queuePagesRange(
 }
 
 /** queue_folio_required(), and what is no ordinary page at all. */
-function folioToMove({ mm }: Vma, pte: number, leaves: (node: Node) => boolean, queued: readonly Queued[]): Pfn | null {
+function folioToMove(
+  { mm }: Vma,
+  pte: number,
+  leaves: (node: Node) => boolean,
+  queued: readonly Queued[],
+): Pfn | null {
   if (!ptePresent(pte) || pteHas(pte, PteFlag.special)) return null;
   const { frames } = mm.host;
   const folio = frames.folio(ptePfn(pte));

@@ -34,7 +34,8 @@ export function tryToUnmap(host: Host, pfn: Pfn, to: UnmapTo): void {
     mm.pageTableLock.lock();
     const pte = mappedEntry(vma, address, pfn);
     const locked = (fields.flags & VmFlag.locked) !== 0 && to.ignoreLocked !== true;
-    const unmaps = pte !== null && !locked && !(isLazyFree(host, pfn) && !to.poisoned && isDirty(host, pfn, pte));
+    const unmaps =
+      pte !== null && !locked && !(isLazyFree(host, pfn) && !to.poisoned && isDirty(host, pfn, pte));
     if (pte !== null && unmaps) {
       const { table, index } = leafAt(mm, address)!;
       if (pteHas(pte, PteFlag.dirty)) frames.mark(pfn, PageFlag.dirty);
@@ -96,7 +97,10 @@ export function reclaimPage(host: Host, pfn: Pfn): boolean {
   }
   if (slot !== 0) swap.put(slot);
   frames.unlock(pfn);
-  host.store.trace("shrink_folio_list", () => `frame ${pfn}: ${gone ? (lazy ? "dropped" : `to swap slot ${slot}`) : "kept"}`);
+  host.store.trace(
+    "shrink_folio_list",
+    () => `frame ${pfn}: ${gone ? (lazy ? "dropped" : `to swap slot ${slot}`) : "kept"}`,
+  );
   if (!gone) frames.mark(pfn, PageFlag.lru);
   frames.put(pfn);
   return gone;
@@ -105,5 +109,7 @@ export function reclaimPage(host: Host, pfn: Pfn): boolean {
 /** may_enter_fs and so on aside: can a page be written to swap at all? */
 export function isReclaimable(host: Host, pfn: Pfn): boolean {
   const owner = host.frames.mapping(pfn);
-  return !host.frames.test(pfn, PageFlag.unevictable) && (!(owner instanceof Inode) || owner.traits.swapbacked);
+  return (
+    !host.frames.test(pfn, PageFlag.unevictable) && (!(owner instanceof Inode) || owner.traits.swapbacked)
+  );
 }

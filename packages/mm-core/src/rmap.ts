@@ -8,8 +8,8 @@ import { leafAt, leafPage } from "./leaf.js";
 import type { Mm } from "./mm.js";
 import { type Pte, ptePresent } from "./pte.js";
 import type { Task } from "./task.js";
-import { linkAnon } from "./vma-tree.js";
 import type { Vma } from "./vma.js";
+import { linkAnon } from "./vma-tree.js";
 
 /** anon_vma_prepare(): the mapping can hold pages of its own from here on. Under mmap_lock. */
 export function anonVmaPrepare(vma: Vma): AnonVma {

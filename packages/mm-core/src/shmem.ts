@@ -1,9 +1,14 @@
 import { Cell, Shared } from "@kvmm/interleave";
-import { type Pfn, type Pgoff, PAGE_SIZE, pageAlign, pageAlignDown, pages } from "./addresses.js";
+import { PAGE_SIZE, type Pfn, type Pgoff, pageAlign, pageAlignDown, pages } from "./addresses.js";
 import { hex, type Refusal, type Result, refuse } from "./errno.js";
 import type { Fault, FaultOutcome } from "./fault/fault.js";
 import { type FileOps, Inode, OpenFile } from "./file.js";
-import { filemapCreateFolio, filemapLockFolio, truncateInodePagesRange, unmapMappingRange } from "./filemap.js";
+import {
+  filemapCreateFolio,
+  filemapLockFolio,
+  truncateInodePagesRange,
+  unmapMappingRange,
+} from "./filemap.js";
 import { PageFlag } from "./frames.js";
 import type { Host } from "./host.js";
 import { type Mempolicy, SharedPolicy } from "./mempolicy.js";
@@ -151,8 +156,10 @@ function shmemWrite(file: OpenFile, position: number, count: number, task: Task)
   const size = inode.size.get();
   const seals = info.seals.get();
   let refused: Refusal | undefined;
-  if ((seals & (Seal.write | Seal.futureWrite)) !== 0) refused = refuse("EPERM", fn, "the file is sealed against writing");
-  else if ((seals & Seal.grow) !== 0 && end > size) refused = refuse("EPERM", fn, "the file is sealed against growing");
+  if ((seals & (Seal.write | Seal.futureWrite)) !== 0)
+    refused = refuse("EPERM", fn, "the file is sealed against writing");
+  else if ((seals & Seal.grow) !== 0 && end > size)
+    refused = refuse("EPERM", fn, "the file is sealed against growing");
   for (let index = pages(position); refused === undefined && index * PAGE_SIZE < end; index++) {
     const pfn = shmemGetFolio(task, inode, info, index);
     if (pfn === null) refused = refuse("ENOSPC", fn, "memory is exhausted");
@@ -169,7 +176,13 @@ function shmemWrite(file: OpenFile, position: number, count: number, task: Task)
 }
 
 /** shmem_fallocate() */
-function shmemFallocate(file: OpenFile, mode: number, offset: number, length: number, task: Task): Refusal | undefined {
+function shmemFallocate(
+  file: OpenFile,
+  mode: number,
+  offset: number,
+  length: number,
+  task: Task,
+): Refusal | undefined {
   const fn = "shmem_fallocate";
   const inode = file.inode!;
   const info = infoOf(file);
@@ -229,7 +242,11 @@ function shmemSetattr(file: OpenFile, size: number): Refusal | undefined {
   const seals = infoOf(file).seals.get();
   const old = inode.size.get();
   if ((size < old && (seals & Seal.shrink) !== 0) || (size > old && (seals & Seal.grow) !== 0)) {
-    return refuse("EPERM", "shmem_setattr", `the file is sealed against ${size < old ? "shrinking" : "growing"}`);
+    return refuse(
+      "EPERM",
+      "shmem_setattr",
+      `the file is sealed against ${size < old ? "shrinking" : "growing"}`,
+    );
   }
   if (size === old) return undefined;
   inode.size.set(size);

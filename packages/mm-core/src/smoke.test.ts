@@ -1,6 +1,19 @@
 import { Store } from "@kvmm/interleave";
 import { expect, test } from "vitest";
-import { Host, hostAccess, madvise, mmap, MapFlag, Prot, munmap, isRefusal, taskNumaWork, whereArePages, memfdCreate, ftruncate } from "./index.js";
+import {
+  ftruncate,
+  Host,
+  hostAccess,
+  isRefusal,
+  MapFlag,
+  madvise,
+  memfdCreate,
+  mmap,
+  munmap,
+  Prot,
+  taskNumaWork,
+  whereArePages,
+} from "./index.js";
 
 test("a write to anonymous memory takes a page, and munmap gives it back", () => {
   const store = new Store();
@@ -8,7 +21,14 @@ test("a write to anonymous memory takes a page, and munmap gives it back", () =>
   const vmm = host.spawn("vmm");
   const used = host.frames.used(0);
   const usedThere = host.frames.used(1);
-  const ram = mmap(vmm, { addr: 0x2000_0000_0000, length: 65536, prot: Prot.read | Prot.write, flags: MapFlag.private | MapFlag.anonymous | MapFlag.fixedNoreplace, fd: -1, offset: 0 });
+  const ram = mmap(vmm, {
+    addr: 0x2000_0000_0000,
+    length: 65536,
+    prot: Prot.read | Prot.write,
+    flags: MapFlag.private | MapFlag.anonymous | MapFlag.fixedNoreplace,
+    fd: -1,
+    offset: 0,
+  });
   if (isRefusal(ram)) throw new Error(ram.toString());
   expect(hostAccess(vmm, ram)).toEqual({ value: 0 });
   expect(hostAccess(vmm, ram, 7)).toEqual({ value: 7 });
@@ -28,9 +48,23 @@ test("a write to anonymous memory takes a page, and munmap gives it back", () =>
   expect(hostAccess(vmm, ram)).toEqual({ signal: "SIGSEGV", code: "SEGV_MAPERR" });
   const fd = memfdCreate(vmm, 0) as number;
   ftruncate(vmm, fd, 65536);
-  const s = mmap(vmm, { addr: 0x2000_0000_0000, length: 65536, prot: 3, flags: MapFlag.shared | MapFlag.fixed, fd, offset: 0 }) as number;
+  const s = mmap(vmm, {
+    addr: 0x2000_0000_0000,
+    length: 65536,
+    prot: 3,
+    flags: MapFlag.shared | MapFlag.fixed,
+    fd,
+    offset: 0,
+  }) as number;
   expect(hostAccess(vmm, s, 3)).toEqual({ value: 3 });
-  const p = mmap(vmm, { addr: 0x2100_0000_0000, length: 65536, prot: 3, flags: MapFlag.private | MapFlag.fixed, fd, offset: 0 }) as number;
+  const p = mmap(vmm, {
+    addr: 0x2100_0000_0000,
+    length: 65536,
+    prot: 3,
+    flags: MapFlag.private | MapFlag.fixed,
+    fd,
+    offset: 0,
+  }) as number;
   expect(hostAccess(vmm, p)).toEqual({ value: 3 });
   expect(hostAccess(vmm, p, 4)).toEqual({ value: 4 });
   expect(hostAccess(vmm, s)).toEqual({ value: 3 });
@@ -39,7 +73,14 @@ test("speed", () => {
   const store = new Store();
   const host = new Host(store, { nodeSize: 8 * 2 ** 30 });
   const vmm = host.spawn("vmm");
-  const ram = mmap(vmm, { addr: 0x2000_0000_0000, length: 2 ** 32, prot: 3, flags: MapFlag.private | MapFlag.anonymous | MapFlag.fixed, fd: -1, offset: 0 }) as number;
+  const ram = mmap(vmm, {
+    addr: 0x2000_0000_0000,
+    length: 2 ** 32,
+    prot: 3,
+    flags: MapFlag.private | MapFlag.anonymous | MapFlag.fixed,
+    fd: -1,
+    offset: 0,
+  }) as number;
   const t = performance.now();
   for (let i = 0; i < 2 ** 20; i++) hostAccess(vmm, ram + i * 4096, i);
   const t1 = performance.now();

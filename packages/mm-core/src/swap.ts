@@ -60,7 +60,12 @@ export class Swap {
   /** Slots in use, as they are. */
   used(): number {
     let used = 0;
-    for (let slot = this.#users.seek(1, this.size + 1); slot >= 0; slot = this.#users.seek(slot + 1, this.size + 1)) used++;
+    for (
+      let slot = this.#users.seek(1, this.size + 1);
+      slot >= 0;
+      slot = this.#users.seek(slot + 1, this.size + 1)
+    )
+      used++;
     return used;
   }
 }

@@ -1,9 +1,9 @@
 import { DEFAULT_MAP_WINDOW, type Hva } from "./addresses.js";
 import { hex, type Refusal, refuse } from "./errno.js";
 import type { Mm } from "./mm.js";
-import { freeBatch, freePgtables, unmapVmas } from "./zap.js";
 import { VmFlag } from "./vma.js";
 import { isolateRange, maySplit, removeVma, unlinkReverse } from "./vma-tree.js";
+import { freeBatch, freePgtables, unmapVmas } from "./zap.js";
 
 /**
  * do_vmi_align_munmap(): removes whatever is mapped in `[start, end)`, cutting mappings at its ends. Nothing there
@@ -28,7 +28,13 @@ export function unmapRange(mm: Mm, start: Hva, end: Hva): Refusal | undefined {
   // unmap_region(): between the neighbours that stay.
   const batch = unmapVmas(mm, vmas, from, to);
   for (const vma of vmas) unlinkReverse(vma);
-  freePgtables(mm, from, to, mm.vmas.floor(from)?.fields.end ?? 0, mm.vmas.ceiling(to)?.fields.start ?? DEFAULT_MAP_WINDOW);
+  freePgtables(
+    mm,
+    from,
+    to,
+    mm.vmas.floor(from)?.fields.end ?? 0,
+    mm.vmas.ceiling(to)?.fields.start ?? DEFAULT_MAP_WINDOW,
+  );
   freeBatch(mm.host, batch);
   for (const vma of vmas) removeVma(vma, true);
   return undefined;

@@ -32,7 +32,11 @@ test("mprotect of a part cuts the mapping, and back again joins it", () => {
   const m = new Machine();
   m.mapAnon(RAM, 8 * PAGE_SIZE);
   mprotect(m.task, RAM + 2 * PAGE_SIZE, 2 * PAGE_SIZE, Prot.read);
-  expect(mappings(m)).toEqual([[0, 2], [2, 4], [4, 8]]);
+  expect(mappings(m)).toEqual([
+    [0, 2],
+    [2, 4],
+    [4, 8],
+  ]);
   mprotect(m.task, RAM + 2 * PAGE_SIZE, 2 * PAGE_SIZE, RW);
   expect(mappings(m)).toEqual([[0, 8]]);
 });
@@ -44,14 +48,20 @@ test("mappings with pages of different anon_vmas stay apart", () => {
   hostAccess(m.task, RAM, 1);
   hostAccess(m.task, RAM + 3 * PAGE_SIZE, 1);
   m.mapAnon(RAM + 2 * PAGE_SIZE, PAGE_SIZE);
-  expect(mappings(m)).toEqual([[0, 3], [3, 5]]);
+  expect(mappings(m)).toEqual([
+    [0, 3],
+    [3, 5],
+  ]);
 });
 
 test("mappings with equal policies are joined, with others not", () => {
   const m = new Machine();
   m.mapAnon(RAM, 4 * PAGE_SIZE);
   mbind(m.task, RAM, PAGE_SIZE, "MPOL_BIND", 0, [1], 0);
-  expect(mappings(m)).toEqual([[0, 1], [1, 4]]);
+  expect(mappings(m)).toEqual([
+    [0, 1],
+    [1, 4],
+  ]);
   mbind(m.task, RAM + PAGE_SIZE, 3 * PAGE_SIZE, "MPOL_BIND", 0, [1], 0);
   expect(mappings(m)).toEqual([[0, 4]]);
 });
@@ -62,7 +72,11 @@ test("a sealed mapping is neither unmapped nor protected in part", () => {
   mseal(m.task, RAM + PAGE_SIZE, PAGE_SIZE, 0);
   expect(munmap(m.task, RAM, 4 * PAGE_SIZE)).toMatchObject({ errno: "EPERM" });
   expect(mprotect(m.task, RAM + PAGE_SIZE, PAGE_SIZE, Prot.read)).toMatchObject({ errno: "EPERM" });
-  expect(mappings(m)).toEqual([[0, 1], [1, 2], [2, 4]]);
+  expect(mappings(m)).toEqual([
+    [0, 1],
+    [1, 2],
+    [2, 4],
+  ]);
   expect(munmap(m.task, RAM, PAGE_SIZE)).toBe(0);
 });
 

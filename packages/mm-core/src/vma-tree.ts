@@ -123,7 +123,11 @@ export function maySplit(vma: Vma, from: Hva, to: Hva): Refusal | undefined {
   const { start, end } = vma.fields;
   const at = [from, to].find((edge) => edge > start && edge < end && edge % vma.pageSize !== 0);
   if (at === undefined) return undefined;
-  return refuse("EINVAL", "hugetlb_vm_op_split", `${hex(at)} is not aligned to the mapping's pages of ${hex(vma.pageSize)}`);
+  return refuse(
+    "EINVAL",
+    "hugetlb_vm_op_split",
+    `${hex(at)} is not aligned to the mapping's pages of ${hex(vma.pageSize)}`,
+  );
 }
 
 /**

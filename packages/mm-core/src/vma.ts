@@ -1,6 +1,6 @@
 import { Cell, Shared } from "@kvmm/interleave";
-import type { AnonVma } from "./anon-vma.js";
 import { type Hva, PAGE_SIZE, type Pgoff } from "./addresses.js";
+import type { AnonVma } from "./anon-vma.js";
 import type { OpenFile } from "./file.js";
 import type { ResvMap } from "./hugetlb/resv-map.js";
 import type { Mempolicy } from "./mempolicy.js";

@@ -1,10 +1,10 @@
 import { entryEnd, type Hva, PAGE_SIZE, type Pfn, PMD_SIZE } from "./addresses.js";
 import { PageFlag } from "./frames.js";
 import type { Host } from "./host.js";
-import type { Mm } from "./mm.js";
-import { zapNonpresent } from "./nonpresent.js";
 import { adjustRangeIfPmdSharingPossible } from "./hugetlb/sharing.js";
 import { unmapHugepages } from "./hugetlb/unmap.js";
+import type { Mm } from "./mm.js";
+import { zapNonpresent } from "./nonpresent.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "./notifier.js";
 import type { Table } from "./page-table.js";
 import { PteFlag, pteHas, pteNone, ptePfn, ptePresent } from "./pte.js";

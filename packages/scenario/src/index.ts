@@ -18,9 +18,9 @@ export { explainCalls } from "./explain/explain-calls.js";
 export {
   type ExplainedTrace,
   explainTrace,
+  type TraceDifference,
   type TracedMap,
   type TracedRefusal,
-  type TraceDifference,
 } from "./explain/explain-trace.js";
 export type { ExplainedCall, ExplainedCalls, WhyRefused } from "./explain/explained.js";
 export type { MappedSlot, MemoryMap } from "./explain/memory-map.js";
@@ -44,8 +44,8 @@ export {
   type ParsedExpression,
   parseExpression,
 } from "./format/expression.js";
-export { type Architecture, architectures, type Machine } from "./format/machine.js";
 export { type JsonSchema, scenarioJsonSchema } from "./format/json-schema.js";
+export { type Architecture, architectures, type Machine } from "./format/machine.js";
 export type { NameKind } from "./format/names.js";
 export { didYouMean, nearest } from "./format/nearest.js";
 export type {
@@ -125,6 +125,11 @@ export {
 export type { SpeAnswer } from "./review/spe-answer.js";
 export { runScenario } from "./run/run-scenario.js";
 export { type HostActivity, hostActivities } from "./spe/host-activity.js";
-export { type SpeMemory, type SpeSimulation, type SpeSimulationOptions, simulateSpe } from "./spe/simulate-spe.js";
+export {
+  type SpeMemory,
+  type SpeSimulation,
+  type SpeSimulationOptions,
+  simulateSpe,
+} from "./spe/simulate-spe.js";
 export { type SpePolicy, type SpeRecovery, spePolicies, speRecoveries } from "./spe/spe-policy.js";
 export { type SpeSweepOptions, type SpeSweepRow, sweepSpe } from "./spe/sweep-spe.js";

@@ -1,7 +1,7 @@
 import {
   callFormat,
-  didYouMean,
   callNames,
+  didYouMean,
   explainCalls,
   explainTrace,
   isCallName,

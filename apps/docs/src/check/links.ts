@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { posix } from "node:path";
+import { join, posix } from "node:path";
 
 /** What is wrong with the links of the built pages: targets that are not there, and requests to other hosts. */
 export function linkProblems(dist: string, base: string, pages: readonly string[]): readonly string[] {
@@ -22,8 +21,14 @@ export function linkProblems(dist: string, base: string, pages: readonly string[
       if (/^(https?:|mailto:)/.test(href)) continue;
       const target = targetOf(page, href, base);
       if (target === undefined) problems.push(`${page}: ${href} is outside of ${base}`);
-      else if (!existsSync(join(dist, target.file))) problems.push(`${page}: ${href}: there is no ${target.file}`);
-      else if (target.anchor !== "" && target.file.endsWith(".html") && !isState(target.anchor) && !anchorsOf(target.file).has(target.anchor))
+      else if (!existsSync(join(dist, target.file)))
+        problems.push(`${page}: ${href}: there is no ${target.file}`);
+      else if (
+        target.anchor !== "" &&
+        target.file.endsWith(".html") &&
+        !isState(target.anchor) &&
+        !anchorsOf(target.file).has(target.anchor)
+      )
         problems.push(`${page}: ${href}: ${target.file} has no ${target.anchor}`);
     }
   }
@@ -46,14 +51,16 @@ function targetOf(page: string, href: string, base: string): { file: string; anc
   return { file: /\.\w+$/.test(file) ? file : `${file}.html`, anchor: decoded };
 }
 
-const linksOf = (html: string) => [...html.matchAll(/<a\b[^>]*?\shref="([^"]*)"/g)].map(([, href]) => unescaped(href!));
+const linksOf = (html: string) =>
+  [...html.matchAll(/<a\b[^>]*?\shref="([^"]*)"/g)].map(([, href]) => unescaped(href!));
 
 const resourcesOf = (html: string) => [
   ...[...html.matchAll(/<(?:script|img|iframe|source)\b[^>]*?\ssrc="([^"]*)"/g)].map(([, src]) => src!),
   ...[...html.matchAll(/<link\b[^>]*?\shref="([^"]*)"/g)].map(([, href]) => href!),
 ];
 
-const idsOf = (html: string) => new Set([...html.matchAll(/\sid="([^"]*)"/g)].map(([, id]) => unescaped(id!)));
+const idsOf = (html: string) =>
+  new Set([...html.matchAll(/\sid="([^"]*)"/g)].map(([, id]) => unescaped(id!)));
 
 function unescaped(text: string): string {
   return text.replaceAll("&amp;", "&").replaceAll("&quot;", '"').replaceAll("&#39;", "'");

@@ -10,13 +10,17 @@ export function pageWeight(dist: string, base: string, page: string): number {
     ...html.matchAll(/<link rel="(?:modulepreload|preload stylesheet)" href="([^"]+)"/g),
     ...html.matchAll(/<script type="module" src="([^"]+)"/g),
   ].map(([, url]) => url!.slice(base.length));
-  return [page, ...new Set(named)].reduce((sum, file) => sum + gzipSync(readFileSync(join(dist, file))).length, 0);
+  return [page, ...new Set(named)].reduce(
+    (sum, file) => sum + gzipSync(readFileSync(join(dist, file))).length,
+    0,
+  );
 }
 
 /** Pages that weigh more than they may, compressed. */
 export function weightProblems(dist: string, base: string, pages: readonly string[]): readonly string[] {
   return pages.flatMap((page) => {
-    const most = budgets[page] ?? (page.startsWith("reference/") ? budgets["reference/"]! : budgets["other"]!);
+    const most =
+      budgets[page] ?? (page.startsWith("reference/") ? budgets["reference/"]! : budgets["other"]!);
     const kilobytes = Math.ceil(pageWeight(dist, base, page) / 1000);
     return kilobytes > most ? [`${page} weighs ${kilobytes} kB, and may weigh ${most} kB`] : [];
   });

@@ -29,13 +29,19 @@ test("a guest's access fills stage 2 once", () => {
 
 test("munmap takes three pages from stage 2, and the guest cannot go on", () => {
   expect(mapped("notifier", 4)).toBe(5);
-  expect(runFigure(figures.notifier, false).result.observed[4]?.exits?.[0]).toMatchObject({ errno: "EFAULT", pages: [[2, 5]] });
+  expect(runFigure(figures.notifier, false).result.observed[4]?.exits?.[0]).toMatchObject({
+    errno: "EFAULT",
+    pages: [[2, 5]],
+  });
 });
 
-test.each(["gmem", "dontneed", "numa"] as const)("%s: stage 2 loses everything, and nothing with the patch", (name) => {
-  expect([mapped(name, 5), mapped(name, 6), mapped(name, 7)]).toEqual([8, 0, 8]);
-  expect([mapped(name, 5, true), mapped(name, 6, true)]).toEqual([8, 8]);
-});
+test.each(["gmem", "dontneed", "numa"] as const)(
+  "%s: stage 2 loses everything, and nothing with the patch",
+  (name) => {
+    expect([mapped(name, 5), mapped(name, 6), mapped(name, 7)]).toEqual([8, 0, 8]);
+    expect([mapped(name, 5, true), mapped(name, 6, true)]).toEqual([8, 8]);
+  },
+);
 
 test("a hole takes its pages with the patch as well", () => {
   expect([mapped("punch", 5), mapped("punch", 5, true)]).toEqual([5, 5]);

@@ -54,7 +54,11 @@ const RFC = "gmem-ignore-notifiers-rfc";
 export const figures = {
   host: {
     title: "The VMM touches memory",
-    steps: [anonymous, hostWrites("3p"), { call: "madvise", args: { addr: "ram", length: "1p", advice: "MADV_DONTNEED" } }],
+    steps: [
+      anonymous,
+      hostWrites("3p"),
+      { call: "madvise", args: { addr: "ram", length: "1p", advice: "MADV_DONTNEED" } },
+    ],
     show: ["vmas", "changes"],
   },
   fault: {
@@ -64,7 +68,13 @@ export const figures = {
   },
   notifier: {
     title: "munmap takes memory from the guest",
-    steps: [anonymous, slot, guestWrites(SIZE), { call: "munmap", args: { addr: "ram+2p", length: "3p" } }, guestReads],
+    steps: [
+      anonymous,
+      slot,
+      guestWrites(SIZE),
+      { call: "munmap", args: { addr: "ram+2p", length: "3p" } },
+      guestReads,
+    ],
     show: ["vmas", "changes"],
     opensAt: 4,
   },
@@ -85,7 +95,15 @@ export const figures = {
   },
   gmem: {
     title: "munmap of a guest_memfd's mapping",
-    steps: [createGmem, mapGmem, gmemSlot, hostWrites(SIZE), guestWrites(SIZE), { call: "munmap", args: { addr: "ram", length: SIZE } }, guestReads],
+    steps: [
+      createGmem,
+      mapGmem,
+      gmemSlot,
+      hostWrites(SIZE),
+      guestWrites(SIZE),
+      { call: "munmap", args: { addr: "ram", length: SIZE } },
+      guestReads,
+    ],
     show: ["files"],
     patch: RFC,
     opensAt: 6,
@@ -129,7 +147,12 @@ export const figures = {
       guestWrites(SIZE),
       {
         call: "fallocate",
-        args: { fd: "gmem", mode: ["FALLOC_FL_KEEP_SIZE", "FALLOC_FL_PUNCH_HOLE"], offset: "2p", length: "3p" },
+        args: {
+          fd: "gmem",
+          mode: ["FALLOC_FL_KEEP_SIZE", "FALLOC_FL_PUNCH_HOLE"],
+          offset: "2p",
+          length: "3p",
+        },
       },
       guestReads,
     ],

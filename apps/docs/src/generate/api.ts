@@ -50,8 +50,11 @@ async function apiOf(name: string): Promise<string> {
     if (project === undefined) throw new Error(`TypeDoc could not read ${name}`);
     await app.outputs.writeOutput({ name: "markdown", path: out }, project);
     if (app.logger.hasErrors()) throw new Error(`TypeDoc failed on ${name}`);
-    const [page, ...others] = readdirSync(out, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".md"));
-    if (page === undefined || others.length > 0) throw new Error(`TypeDoc made ${others.length + 1} pages of ${name}`);
+    const [page, ...others] = readdirSync(out, { recursive: true, encoding: "utf8" }).filter((file) =>
+      file.endsWith(".md"),
+    );
+    if (page === undefined || others.length > 0)
+      throw new Error(`TypeDoc made ${others.length + 1} pages of ${name}`);
     return cleaned(readFileSync(join(out, page), "utf8"));
   } finally {
     rmSync(out, { recursive: true, force: true });

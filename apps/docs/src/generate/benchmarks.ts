@@ -1,13 +1,17 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { budgets } from "../check/budgets.js";
-import { root } from "./workspace.js";
 import { code, plain, table } from "./markdown.js";
+import { root } from "./workspace.js";
 import { writePage } from "./write.js";
 
 /** From the last run of the benchmarks: bench/results holds one JSON document for each. */
 export function generateBenchmarks(): void {
   const directory = `${root}bench/results`;
-  const files = existsSync(directory) ? readdirSync(directory).filter((name) => name.endsWith(".json")).sort() : [];
+  const files = existsSync(directory)
+    ? readdirSync(directory)
+        .filter((name) => name.endsWith(".json"))
+        .sort()
+    : [];
   const lines = ["# Benchmarks", "", "What the model costs. `npm run bench` measures again.", ""];
   if (files.length === 0) lines.push("No run of the benchmarks has been kept yet.");
   for (const file of files) {
@@ -20,7 +24,10 @@ export function generateBenchmarks(): void {
     "What a page may weigh at first, compressed: its HTML, scripts and styles. A build that exceeds it fails. The editor and the model",
     "of the playground come after the page, and so does the search index.",
     "",
-    table(["page", "at most"], Object.entries(budgets).map(([page, most]) => [code(page), `${most} kB`])),
+    table(
+      ["page", "at most"],
+      Object.entries(budgets).map(([page, most]) => [code(page), `${most} kB`]),
+    ),
   );
   writePage("benchmarks.md", lines);
 }
@@ -39,7 +46,10 @@ function recordsTable(list: readonly unknown[]): string {
   const records = list.filter(isRecord);
   if (records.length !== list.length || list.length === 0) return list.map(scalar).join(", ");
   const keys = [...new Set(records.flatMap((record) => Object.keys(record)))];
-  return table(keys.map(plain), records.map((record) => keys.map((key) => scalar(record[key]))));
+  return table(
+    keys.map(plain),
+    records.map((record) => keys.map((key) => scalar(record[key]))),
+  );
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -51,7 +61,8 @@ function isNested(value: unknown): boolean {
 }
 
 function scalar(value: unknown): string {
-  if (typeof value === "number") return Number.isInteger(value) ? `${value}` : `${Number(value.toPrecision(4))}`;
+  if (typeof value === "number")
+    return Number.isInteger(value) ? `${value}` : `${Number(value.toPrecision(4))}`;
   if (value === undefined || value === null) return "";
   return typeof value === "object" ? code(JSON.stringify(value)) : plain(String(value));
 }

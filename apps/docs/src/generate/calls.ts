@@ -29,7 +29,10 @@ function callLines(format: CallFormat): readonly string[] {
 
 function argumentCells({ type, required, absent }: Argument): readonly string[] {
   const constants = Object.keys(type.constants ?? {});
-  const more = constants.length <= 12 ? "" : `<details><summary>all ${constants.length}</summary>${constants.map((c) => `<code>${c}</code>`).join(" ")}</details>`;
+  const more =
+    constants.length <= 12
+      ? ""
+      : `<details><summary>all ${constants.length}</summary>${constants.map((c) => `<code>${c}</code>`).join(" ")}</details>`;
   const missing = absent === undefined ? "something of its own" : code(renderArgument(absent) || "[]");
   return [plain(type.expects) + more, required ? "no" : missing];
 }

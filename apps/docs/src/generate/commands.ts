@@ -24,7 +24,7 @@ export function generateCommands(): void {
     overview.trimEnd(),
     "```",
     "",
-    "The exit status is 0 for \"holds\", 1 for \"does not hold\" or \"differs\", 2 for \"could not run\".",
+    'The exit status is 0 for "holds", 1 for "does not hold" or "differs", 2 for "could not run".',
   ];
   for (const name of commands) {
     lines.push("", `## kvmm ${name}`, "", "```text", kvmm([name, "--help"]).trimEnd(), "```");

@@ -9,8 +9,13 @@ export interface Conformance {
 /** As `conform`, one record at a time: where the model itself fails, that record differs, and the others still count. */
 export function conformance(inputs: readonly ConformInput[]): Conformance {
   const records = inputs.map(recordResult);
-  const having = (outcome: RecordResult["outcome"]) => records.filter((record) => record.outcome === outcome).length;
-  const counts = { reproduced: having("reproduced"), differ: having("differs"), notModelled: having("not modelled") };
+  const having = (outcome: RecordResult["outcome"]) =>
+    records.filter((record) => record.outcome === outcome).length;
+  const counts = {
+    reproduced: having("reproduced"),
+    differ: having("differs"),
+    notModelled: having("not modelled"),
+  };
   return { counts, records };
 }
 
@@ -19,7 +24,9 @@ function recordResult(input: ConformInput): RecordResult {
     return conform([input], { run: runScenario }).records[0]!;
   } catch (error) {
     const { file, line, recording } = input;
-    console.warn(`${file}:${line}: ${recording.id}: the model fails: ${error instanceof Error ? error.message : error}`);
+    console.warn(
+      `${file}:${line}: ${recording.id}: the model fails: ${error instanceof Error ? error.message : error}`,
+    );
     return { file, line, id: recording.id, outcome: "differs", differences: [], lacking: [] };
   }
 }

@@ -77,7 +77,10 @@ function areaTable(records: readonly RecordResult[]): string {
   const files = [...new Set(records.map(({ file }) => file))];
   const rows = files.map((file) => {
     const own = records.filter((record) => record.file === file);
-    return [code(file), ...(["reproduced", "differs", "not modelled"] as const).map((o) => `${count(own, o)}`)];
+    return [
+      code(file),
+      ...(["reproduced", "differs", "not modelled"] as const).map((o) => `${count(own, o)}`),
+    ];
   });
   return table(["file", "reproduced", "differ", "not modelled"], rows);
 }
@@ -85,13 +88,16 @@ function areaTable(records: readonly RecordResult[]): string {
 /** Differences that are listed; `kvmm conform` lists all. */
 const MOST_LISTED = 60;
 
-function differLines(sets: readonly (RecordedSet & { readonly result: { readonly records: readonly RecordResult[] } })[]): readonly string[] {
+function differLines(
+  sets: readonly (RecordedSet & { readonly result: { readonly records: readonly RecordResult[] } })[],
+): readonly string[] {
   const rows = sets.flatMap(({ folder, result }) =>
     result.records
       .filter(({ outcome }) => outcome === "differs")
       .map(({ id, differences }) => {
         const [first] = differences;
-        const where = first === undefined ? "the model fails" : `step ${first.step + 1}, ${code(first.field)}`;
+        const where =
+          first === undefined ? "the model fails" : `step ${first.step + 1}, ${code(first.field)}`;
         return [code(folder), code(id), where];
       }),
   );

@@ -11,13 +11,22 @@ function pageOf(name: string): readonly string[] {
   const { name: full, description, version } = manifestOf(name);
   const readme = `${root}packages/${name}/README.md`;
   const body = existsSync(readme) ? bodyOf(readFileSync(readme, "utf8"), name) : bareBody(full, description);
-  return [`# ${full}`, "", `Version ${version}. Its types and functions: [API](/reference/api/${name}).`, "", body];
+  return [
+    `# ${full}`,
+    "",
+    `Version ${version}. Its types and functions: [API](/reference/api/${name}).`,
+    "",
+    body,
+  ];
 }
 
 function bodyOf(readme: string, name: string): string {
   return readme
     .replace(/^# .*\n/, "")
-    .replace(/\]\((?!https?:|#|\/)([^)]+)\)/g, (_, path: string) => `](${sourceLink(`packages/${name}/${path}`)})`)
+    .replace(
+      /\]\((?!https?:|#|\/)([^)]+)\)/g,
+      (_, path: string) => `](${sourceLink(`packages/${name}/${path}`)})`,
+    )
     .trim();
 }
 

@@ -14,13 +14,25 @@ export function generatePatches(): void {
     "",
     "## Kernels",
     "",
-    table(["name", "where its behaviour was read"], kernels.map(({ name, source }) => [code(name), plain(source)])),
+    table(
+      ["name", "where its behaviour was read"],
+      kernels.map(({ name, source }) => [code(name), plain(source)]),
+    ),
     "",
     "## Patches",
     "",
   ];
   for (const { name, title, origin, text } of patches)
-    lines.push(`### ${name}`, "", `**${plain(title)}**`, "", `${plain(text)}`, "", `Origin: ${plain(origin)}.`, "");
+    lines.push(
+      `### ${name}`,
+      "",
+      `**${plain(title)}**`,
+      "",
+      `${plain(text)}`,
+      "",
+      `Origin: ${plain(origin)}.`,
+      "",
+    );
   lines.push("## Decisions", "", "What kernels differ in, and what a patch may change.", "");
   for (const part of parts) {
     const rows = Object.keys(first[part]).map((name) => [

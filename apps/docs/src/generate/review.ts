@@ -7,7 +7,9 @@ import { write } from "./write.js";
 export function generateReview(): void {
   const patch = patchOf("gmem-ignore-notifiers-rfc")!;
   const ids = new Set(library.map(({ recordedAs }) => recordedAs));
-  const recordings = recordedSets().flatMap(({ inputs }) => inputs.filter(({ recording }) => ids.has(recording.id)));
+  const recordings = recordedSets().flatMap(({ inputs }) =>
+    inputs.filter(({ recording }) => ids.has(recording.id)),
+  );
   const [part] = review(patch, { architectures: ["arm64"], kernels: ["7.2"], recordings }).parts;
   write("src/generated/numa.md", numaTable(part!));
   write("src/generated/operations.md", operationTable(part!));

@@ -16,7 +16,11 @@ export function generateScenarios(): void {
       ["name", "does", "memory of the slot"],
       library.map(({ name, does, memory, title }) => [
         link(name),
-        plain(does.kind === "operation" ? does.operation.title : title.replace(/^NUMA balancing: /, "NUMA balancing, ")),
+        plain(
+          does.kind === "operation"
+            ? does.operation.title
+            : title.replace(/^NUMA balancing: /, "NUMA balancing, "),
+        ),
         plain(`${memory.gmemOnly ? "guest_memfd only: " : ""}${memory.label}`),
       ]),
     ),

@@ -38,7 +38,10 @@ function argumentsOf(line: string): Readonly<Record<string, Argument>> | undefin
 function argumentOptions(args: Readonly<Record<string, Argument>>, before: string): readonly Completion[] {
   const inside = before.slice(before.lastIndexOf("args:"));
   const named = /(\w+):\s*(?:\[[^\]]*)?$/.exec(inside.replace(/^args:\s*\{/, ""))?.[1];
-  if (named === undefined || /[,{]\s*$/.test(inside.replace(/\[[^\]]*$/, "")) === true && !/\[[^\]]*$/.test(inside))
+  if (
+    named === undefined ||
+    (/[,{]\s*$/.test(inside.replace(/\[[^\]]*$/, "")) === true && !/\[[^\]]*$/.test(inside))
+  )
     return Object.entries(args).map(([label, { type, required }]) => ({
       label,
       apply: `${label}: `,

@@ -2,7 +2,7 @@ import { autocompletion, closeBrackets, completionKeymap } from "@codemirror/aut
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
 import { bracketMatching, syntaxHighlighting } from "@codemirror/language";
-import { type Diagnostic, lintGutter, linter, lintKeymap } from "@codemirror/lint";
+import { type Diagnostic, linter, lintGutter, lintKeymap } from "@codemirror/lint";
 import { EditorState, Prec } from "@codemirror/state";
 import { EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
 import { completeScenario } from "./completion.js";
@@ -48,7 +48,11 @@ export function createEditor(parent: HTMLElement, doc: string, events: EditorEve
         syntaxHighlighting(colours),
         check,
         EditorView.lineWrapping,
-        EditorView.contentAttributes.of({ "aria-label": "Scenario", spellcheck: "false", autocapitalize: "off" }),
+        EditorView.contentAttributes.of({
+          "aria-label": "Scenario",
+          spellcheck: "false",
+          autocapitalize: "off",
+        }),
         EditorView.updateListener.of((update) => {
           if (update.docChanged) events.changed(update.state.doc.toString());
         }),

@@ -35,4 +35,10 @@ export function exampleNamed(name: string): Example | undefined {
 }
 
 /** In the order in which a reader meets them. */
-export const groups = ["The RFC's question", "guest_memfd only", "Ordinary memory", "NUMA balancing under a policy", "Races"];
+export const groups = [
+  "The RFC's question",
+  "guest_memfd only",
+  "Ordinary memory",
+  "NUMA balancing under a policy",
+  "Races",
+];

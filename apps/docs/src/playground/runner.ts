@@ -6,7 +6,10 @@ type Unnumbered<R> = R extends Request ? Omit<R, "id"> : never;
 export class Runner {
   #worker: Worker | null = null;
   #lastId = 0;
-  readonly #listeners = new Map<number, { readonly kind: Request["kind"]; readonly listen: (answer: Answer) => void }>();
+  readonly #listeners = new Map<
+    number,
+    { readonly kind: Request["kind"]; readonly listen: (answer: Answer) => void }
+  >();
 
   /** `listen` is called for each answer. */
   send(request: Unnumbered<Request>, listen: (answer: Answer) => void): void {
@@ -26,7 +29,9 @@ export class Runner {
   #start(): Worker {
     if (this.#worker !== null) return this.#worker;
     const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-    worker.addEventListener("message", ({ data }: MessageEvent<Answer>) => this.#listeners.get(data.id)?.listen(data));
+    worker.addEventListener("message", ({ data }: MessageEvent<Answer>) =>
+      this.#listeners.get(data.id)?.listen(data),
+    );
     this.#worker = worker;
     return worker;
   }

@@ -7,13 +7,16 @@ export function scenarioText(scenario: Scenario): string {
   if (title !== undefined) lines.push(`title: ${value(title)}`);
   if (Object.keys(machine).length > 0) lines.push(`machine: ${value(machine)}`);
   if (patches !== undefined) lines.push(`patches: ${value(patches)}`);
-  lines.push(...(steps.length === 0 ? ["steps: []"] : ["steps:", ...steps.map((step) => `  - ${stepText(step)}`)]));
+  lines.push(
+    ...(steps.length === 0 ? ["steps: []"] : ["steps:", ...steps.map((step) => `  - ${stepText(step)}`)]),
+  );
   if (concurrently !== undefined) {
     lines.push("concurrently:");
     for (const [thread, own] of Object.entries(concurrently))
       lines.push(`  ${thread}:`, ...own.map((step) => `    - ${stepText(step)}`));
   }
-  if (expect !== undefined) lines.push("expect:", ...expect.map((expectation) => `  - ${value(expectation)}`));
+  if (expect !== undefined)
+    lines.push("expect:", ...expect.map((expectation) => `  - ${value(expectation)}`));
   return `${lines.join("\n")}\n`;
 }
 
@@ -32,7 +35,9 @@ function value(of: unknown): string {
   if (Array.isArray(of)) return `[${of.map(value).join(", ")}]`;
   if (typeof of === "object" && of !== null) {
     const fields = Object.entries(of).filter(([, field]) => field !== undefined);
-    return fields.length === 0 ? "{}" : `{ ${fields.map(([name, field]) => `${name}: ${value(field)}`).join(", ")} }`;
+    return fields.length === 0
+      ? "{}"
+      : `{ ${fields.map(([name, field]) => `${name}: ${value(field)}`).join(", ")} }`;
   }
   if (typeof of === "number" && of >= 0x1_0000) return `0x${of.toString(16)}`;
   if (typeof of !== "string") return String(of);

@@ -54,7 +54,12 @@ export function usePlayground() {
     if (state.value === "exploring") runner.cancel();
     state.value = "running";
     problem.value = undefined;
-    const request = { kind: "run", text: text.value, kernel: kernel.value, patches: [...patches.value] } as const;
+    const request = {
+      kind: "run",
+      text: text.value,
+      kernel: kernel.value,
+      patches: [...patches.value],
+    } as const;
     runner.send(request, (answer) => {
       switch (answer.kind) {
         case "problem":
@@ -76,7 +81,10 @@ export function usePlayground() {
         }
         case "explored":
           explored.value = answer.result;
-          lane.value = Math.min(wanted.lane ?? Number.MAX_SAFE_INTEGER, counterexample.value?.interleaving?.length ?? 0);
+          lane.value = Math.min(
+            wanted.lane ?? Number.MAX_SAFE_INTEGER,
+            counterexample.value?.interleaving?.length ?? 0,
+          );
           delete wanted.lane;
           state.value = "idle";
           tick(false);
@@ -113,7 +121,9 @@ export function usePlayground() {
   /** Mistakes, as the editor asks for them. */
   function check(of: string): Promise<Problem | undefined> {
     return new Promise((resolve) => {
-      checker.send({ kind: "check", text: of }, (answer) => resolve(answer.kind === "problem" ? answer.problem : undefined));
+      checker.send({ kind: "check", text: of }, (answer) =>
+        resolve(answer.kind === "problem" ? answer.problem : undefined),
+      );
     });
   }
 
@@ -142,7 +152,10 @@ export function usePlayground() {
       text.value = link.text;
       kernel.value = link.kernel ?? "";
       patches.value = [...(link.patches ?? [])];
-      wanted = { step: link.step ?? Number.MAX_SAFE_INTEGER, ...(link.lane === undefined ? {} : { lane: link.lane }) };
+      wanted = {
+        step: link.step ?? Number.MAX_SAFE_INTEGER,
+        ...(link.lane === undefined ? {} : { lane: link.lane }),
+      };
       run();
       return;
     }
@@ -163,8 +176,27 @@ export function usePlayground() {
   watch([kernel, patches], () => run());
 
   return {
-    text, kernel, patches, step, lane, ran, explored, problem, state, seconds, opened, recorded,
-    result, counterexample, now, before, run, cancel, load, open, check,
+    text,
+    kernel,
+    patches,
+    step,
+    lane,
+    ran,
+    explored,
+    problem,
+    state,
+    seconds,
+    opened,
+    recorded,
+    result,
+    counterexample,
+    now,
+    before,
+    run,
+    cancel,
+    load,
+    open,
+    check,
   };
 }
 

@@ -59,7 +59,8 @@ function run(id: number, text: string, kernel: string, patches: readonly string[
 }
 
 function open(name: string, bytes: Uint8Array): readonly Opened[] {
-  const isRecording = /\.jsonl$/i.test(name) || /^\s*\{\s*"id"\s*:/.test(new TextDecoder().decode(bytes.slice(0, 4096)));
+  const isRecording =
+    /\.jsonl$/i.test(name) || /^\s*\{\s*"id"\s*:/.test(new TextDecoder().decode(bytes.slice(0, 4096)));
   if (!isRecording) return [{ name, text: asText(bytes, name) }];
   return readRecordings(bytes, name).map(({ recording }) => ({
     name: recording.id,

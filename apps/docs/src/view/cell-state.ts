@@ -31,7 +31,8 @@ export function cellState(cell: PageCell, way: Way): CellState {
 
 function hostState({ host }: PageCell): CellState {
   if (host === null) return NONE;
-  if (host.flags.includes("hwpoison") || host.flags.includes("poisoned")) return { look: "bad", sign: "!", word: "poisoned" };
+  if (host.flags.includes("hwpoison") || host.flags.includes("poisoned"))
+    return { look: "bad", sign: "!", word: "poisoned" };
   switch (host.state) {
     case "present":
       return host.flags.includes("write")
@@ -48,14 +49,15 @@ function hostState({ host }: PageCell): CellState {
   }
 }
 
-
 /** Did the cell change between two states? */
 export function cellChanged(before: PageCell | undefined, now: PageCell, way: Way): boolean {
   if (before === undefined) return cellState(now, way).look !== "none";
   if (way === "file") return before.file !== now.file;
   if (way === "stage2") return before.stage2?.bits !== now.stage2?.bits;
   const [old, present] = [before.host, now.host];
-  return old?.state !== present?.state || old?.pfn !== present?.pfn || old?.flags.join() !== present?.flags.join();
+  return (
+    old?.state !== present?.state || old?.pfn !== present?.pfn || old?.flags.join() !== present?.flags.join()
+  );
 }
 
 /** One way of a slot in words: `writable: pages 0-15`. */
@@ -67,5 +69,7 @@ export function wayInWords(slot: SlotView, way: Way): string {
   }
   if (byWord.size === 1 && byWord.has("nothing")) return "nothing";
   byWord.delete("nothing");
-  return [...byWord].map(([word, pages]) => `${word}: ${renderPages(pages.map((page) => [page, page + 1]))}`).join("; ");
+  return [...byWord]
+    .map(([word, pages]) => `${word}: ${renderPages(pages.map((page) => [page, page + 1]))}`)
+    .join("; ");
 }

@@ -69,7 +69,8 @@ function fileFrame({ guestMemfds }: Snapshot, slot: number, page: number): numbe
 
 function leafAt({ stage2 }: Snapshot, ipa: number): Stage2EntryView | null {
   const leaf = stage2?.entries.list.find(
-    (entry) => (entry.kind === "page" || entry.kind === "block") && ipa >= entry.ipa && ipa < entry.ipa + entry.size,
+    (entry) =>
+      (entry.kind === "page" || entry.kind === "block") && ipa >= entry.ipa && ipa < entry.ipa + entry.size,
   );
   return leaf ?? null;
 }

@@ -8,8 +8,8 @@ import {
   type GfnRange,
   type GuestAccess,
   type Kvm,
-  type Memslot,
   type MemoryRegionChange,
+  type Memslot,
   type SecondaryMmu,
   type Vcpu,
 } from "@kvmm/kvm-memslots";

@@ -1,5 +1,5 @@
-import { isCounted, isTable } from "../walk/entry.js";
 import type { Stage2 } from "../stage2.js";
+import { isCounted, isTable } from "../walk/entry.js";
 import { TableError } from "./errors.js";
 import type { TablePage } from "./table-page.js";
 

@@ -5,11 +5,11 @@ import { Prot } from "../descriptor/prot.js";
 import { getVtcr } from "../geometry/vtcr.js";
 import { machine } from "../machine.js";
 import { Stage2 } from "../stage2.js";
-import { MemoryCache } from "./memory-cache.js";
-import type { TablePage } from "./table-page.js";
 import { NO_TLB } from "../tlb.js";
 import { Walk } from "../walk/flags.js";
 import { BreakBeforeMake } from "./break-before-make.js";
+import { MemoryCache } from "./memory-cache.js";
+import type { TablePage } from "./table-page.js";
 
 /** Tables with one page mapped at 0, and the entry that maps it. */
 function watched(options: { readonly deaf?: boolean } = {}) {

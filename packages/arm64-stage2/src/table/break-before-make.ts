@@ -1,8 +1,8 @@
 import { AF, MEMATTR_MASK, PERMS_HI, PERMS_LO, SW_MASK_HI, VALID } from "../descriptor/layout.js";
 import type { Stage2 } from "../stage2.js";
-import type { TablePage } from "./table-page.js";
 import { type Stage2Tlb, TLBI_TTL_UNKNOWN } from "../tlb.js";
 import { isTable } from "../walk/entry.js";
+import type { TablePage } from "./table-page.js";
 
 /** What may change in a valid entry without break-before-make (Arm ARM, D8.16.1): no address, no type, no memory type. */
 const MAY_CHANGE_LO = PERMS_LO | AF;

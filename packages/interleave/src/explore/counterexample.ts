@@ -63,7 +63,10 @@ export interface Counterexample {
 
 export type KindName = keyof typeof Kind;
 
-const KIND_NAMES = Object.fromEntries(Object.entries(Kind).map(([name, kind]) => [kind, name])) as Record<Kind, KindName>;
+const KIND_NAMES = Object.fromEntries(Object.entries(Kind).map(([name, kind]) => [kind, name])) as Record<
+  Kind,
+  KindName
+>;
 
 /** What a path went through, step by step; runs every path for real. Undone by the caller. */
 export class Recorder {

@@ -213,7 +213,9 @@ describe("exploring states", () => {
           counterexample: { loopsTo: 1, steps: [{ what: "writes other" }, { what: "reads flag" }] },
         },
       ]);
-      expect(replay(store, [waits, { name: "vmm", calls: [] }], wrong.violations[0]!.counterexample)).toMatchObject({
+      expect(
+        replay(store, [waits, { name: "vmm", calls: [] }], wrong.violations[0]!.counterexample),
+      ).toMatchObject({
         sentence: "Step 1 no longer exists: vmm is done.",
       });
     }
@@ -236,9 +238,12 @@ describe("exploring states", () => {
     ]);
     const { counterexample } = violations[0]!;
     expect(replay(store, threads, counterexample).isReproduced).toBe(true);
-    expect(counterexample.steps.slice(counterexample.loopsTo!).map(({ thread }) => thread).sort()).toEqual([
-      0, 0, 0, 1, 1, 1,
-    ]);
+    expect(
+      counterexample.steps
+        .slice(counterexample.loopsTo!)
+        .map(({ thread }) => thread)
+        .sort(),
+    ).toEqual([0, 0, 0, 1, 1, 1]);
   });
 
   test("makes what nobody else can observe part of the step before", () => {
@@ -263,7 +268,11 @@ describe("exploring states", () => {
 
   test("learns late that a step can be observed", () => {
     const store = new Store();
-    const [a, b, c] = ["a", "b", "c"].map((name) => new Cell(store, name, 0)) as [Cell<number>, Cell<number>, Cell<number>];
+    const [a, b, c] = ["a", "b", "c"].map((name) => new Cell(store, name, 0)) as [
+      Cell<number>,
+      Cell<number>,
+      Cell<number>,
+    ];
     // Only after a rare interleaving does the second thread touch what the first had seemed to have for itself.
     const first = () => {
       for (let i = 1; i <= 6; i++) {
@@ -336,14 +345,14 @@ describe("exploring states", () => {
     const threads = ["P", "Q"].map((name) => ({ name, calls: [call] }));
     for (const method of ["states", "traces", "random"] as const) {
       expect(explore(store, threads, { method }).verdict).toBe("violated");
-      expect([cell.peek(), lock.holders(), store.journalling, store.changes, store.names, store.hash]).toEqual([
-        5,
-        [],
-        false,
-        0,
-        ["the caller"],
-        [0, 0],
-      ]);
+      expect([
+        cell.peek(),
+        lock.holders(),
+        store.journalling,
+        store.changes,
+        store.names,
+        store.hash,
+      ]).toEqual([5, [], false, 0, ["the caller"], [0, 0]]);
     }
   });
 });
@@ -382,7 +391,10 @@ describe("a verdict within bounds", () => {
     expect(run({ bounds: { states: 10 } }).sentence).toMatch(
       /^No violation in 10 states, then the bound was reached \(states\); not exhaustive/,
     );
-    expect(run({ method: "traces", bounds: { traces: 3 } })).toMatchObject({ boundsHit: ["traces"], traces: 3 });
+    expect(run({ method: "traces", bounds: { traces: 3 } })).toMatchObject({
+      boundsHit: ["traces"],
+      traces: 3,
+    });
     const { store, threads } = protocol(3);
     const more = threads.map(({ name, calls }) => ({ name, calls: [...calls, ...calls, ...calls] }));
     expect(explore(store, more, { bounds: { milliseconds: 0 } })).toMatchObject({
@@ -414,7 +426,10 @@ describe("a verdict within bounds", () => {
 describe("steps that are remembered", () => {
   test("are as good as steps that are run", () => {
     const { store, threads, check } = protocol(2);
-    const [remembered, run] = [explore(store, threads, { check }), explore(store, threads, { check, remember: false })];
+    const [remembered, run] = [
+      explore(store, threads, { check }),
+      explore(store, threads, { check, remember: false }),
+    ];
     expect(remembered.states).toBe(run.states);
     expect(run.runs).toBe(run.steps);
   });

@@ -1,8 +1,8 @@
 import type { Store } from "../store.js";
 import { type Counterexample, record } from "./counterexample.js";
+import { Fusion } from "./fuse.js";
 import type { Finding, Properties, ViolationKind } from "./judge.js";
 import { type BoundName, type Bounds, Limits } from "./limits.js";
-import { Fusion } from "./fuse.js";
 import { goesRound, Livelocks, type Round } from "./livelock.js";
 import { Privacy } from "./privacy.js";
 import { Program, RefutedError, type Thread } from "./program.js";
@@ -235,7 +235,11 @@ class Explorer {
       onFinding: (finding, path) => this.#report(finding, path, [], true),
     });
     search.run();
-    Object.assign(this.#counts, { states: search.states, finals: search.finals, isComplete: search.isComplete });
+    Object.assign(this.#counts, {
+      states: search.states,
+      finals: search.finals,
+      isComplete: search.isComplete,
+    });
   }
 
   #traces(program: Program): void {
@@ -249,7 +253,8 @@ class Explorer {
       maxTraces: options.bounds?.traces ?? Number.POSITIVE_INFINITY,
       depth: options.bounds?.depth ?? 10_000,
       onFinding: (finding, last, loop) => {
-        if (loop.length > 0) begins.set(nameOf(finding), Livelocks.key(program.lo, program.hi));
+        const name = nameOf(finding);
+        if (loop.length > 0 && !begins.has(name)) begins.set(name, Livelocks.key(program.lo, program.hi));
         return this.#atPath(program, finding, last, loop);
       },
     });
@@ -283,7 +288,12 @@ class Explorer {
     Object.assign(this.#counts, { traces: search.walks, finals: search.finals, isComplete: false });
   }
 
-  #atPath(program: Program, finding: Finding, last: PathStep | null, loop: readonly PathStep[] = []): boolean {
+  #atPath(
+    program: Program,
+    finding: Finding,
+    last: PathStep | null,
+    loop: readonly PathStep[] = [],
+  ): boolean {
     if (this.#isKnown(finding)) return true;
     return this.#report(finding, pathOf(program, last), loop);
   }
@@ -293,7 +303,12 @@ class Explorer {
   }
 
   /** @returns whether to go on */
-  #report(finding: Finding, path: readonly PathStep[], loop: readonly PathStep[] = [], isShortest = false): boolean {
+  #report(
+    finding: Finding,
+    path: readonly PathStep[],
+    loop: readonly PathStep[] = [],
+    isShortest = false,
+  ): boolean {
     if (!this.#isKnown(finding)) this.#found.set(nameOf(finding), { ...finding, path, loop, isShortest });
     const goesOn = this.options.stopAtFirst === false;
     if (!goesOn) this.#counts.isComplete = false;
@@ -313,7 +328,10 @@ class Explorer {
   }
 
   /** A path to a state that is known by its hash: the shortest, if it can be found. */
-  #pathTo(program: Program, key: string): { readonly path: readonly PathStep[]; readonly isShortest: boolean } {
+  #pathTo(
+    program: Program,
+    key: string,
+  ): { readonly path: readonly PathStep[]; readonly isShortest: boolean } {
     let path: readonly PathStep[] | null = null;
     const check = () => (Livelocks.key(program.lo, program.hi) === key ? "here" : undefined);
     new ShortestSearch(program, {
@@ -426,7 +444,8 @@ class Explorer {
         ? `No violation in any of the ${counted(traces, "trace")}.`
         : `No violation in any of the ${counted(states, "state")}${chance}.`;
     }
-    if (method === "random") return `No violation in ${counted(traces, "random walk")} from seed ${seed}; not exhaustive.`;
+    if (method === "random")
+      return `No violation in ${counted(traces, "random walk")} from seed ${seed}; not exhaustive.`;
     if (this.#limits.hit.has("preemptions")) {
       return `No violation within ${counted(bounds.preemptions!, "preemption")}; not exhaustive${chance}.`;
     }

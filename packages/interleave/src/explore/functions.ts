@@ -1,7 +1,8 @@
 import type { Shared } from "../shared.js";
 
 /** What stands between a shared object and the path that accesses it. */
-const OWN = /^(?:Suspendable|Store|Recorder)[.]|^(?:add|repeat|functionsAbove|stack|onAccess)$|[.]onAccess$|<anonymous>/;
+const OWN =
+  /^(?:Suspendable|Store|Recorder)[.]|^(?:add|repeat|functionsAbove|stack|onAccess)$|[.]onAccess$|<anonymous>/;
 
 /** Engines that can be told how much of the call stack an error has. */
 interface StackErrors {

@@ -22,12 +22,14 @@ export class Limits {
   #count = 0;
 
   constructor(readonly bounds: Bounds) {
-    this.#deadline = bounds.milliseconds === undefined ? Number.POSITIVE_INFINITY : Date.now() + bounds.milliseconds;
+    this.#deadline =
+      bounds.milliseconds === undefined ? Number.POSITIVE_INFINITY : Date.now() + bounds.milliseconds;
   }
 
   /** Is the time up? Looks at the clock now and then only. */
   isLate(): boolean {
-    if ((++this.#count & 0xff) !== 0 || this.#deadline === Number.POSITIVE_INFINITY) return this.hit.has("milliseconds");
+    if ((++this.#count & 0xff) !== 0 || this.#deadline === Number.POSITIVE_INFINITY)
+      return this.hit.has("milliseconds");
     if (Date.now() >= this.#deadline) this.hit.add("milliseconds");
     return this.hit.has("milliseconds");
   }

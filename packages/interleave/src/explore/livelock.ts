@@ -119,7 +119,8 @@ function shortestWalk(
       if (!members.has(edge.to)) continue;
       if (isGoal(edge)) {
         const path = [edge];
-        for (let back = reachedBy.get(state)!; back !== null; back = reachedBy.get(back.from)!) path.push(back.edge);
+        for (let back = reachedBy.get(state)!; back !== null; back = reachedBy.get(back.from)!)
+          path.push(back.edge);
         return path.reverse();
       }
       if (reachedBy.has(edge.to)) continue;
@@ -131,7 +132,11 @@ function shortestWalk(
 }
 
 /** The strongly connected components of a subgraph (Tarjan 1972, without recursion). */
-function components(nodes: readonly number[], edges: readonly Edge[][], within: ReadonlySet<number>): number[][] {
+function components(
+  nodes: readonly number[],
+  edges: readonly Edge[][],
+  within: ReadonlySet<number>,
+): number[][] {
   const found: number[][] = [];
   const index = new Map<number, number>();
   const low = new Map<number, number>();

@@ -63,7 +63,8 @@ export class Program {
     private readonly remembers: boolean,
     private readonly observer: Observer | null = null,
   ) {
-    if (threads.length > MAX_THREADS) throw new RangeError(`${threads.length} threads: at most ${MAX_THREADS}`);
+    if (threads.length > MAX_THREADS)
+      throw new RangeError(`${threads.length} threads: at most ${MAX_THREADS}`);
     this.#names = store.names.slice();
     this.#wasJournalling = store.journalling;
     this.#begin = store.mark();
@@ -283,7 +284,9 @@ export class Program {
         branches[at] = branch;
       }
       if (!(branch instanceof Branch) || branch.object !== objects[i] || branch.key !== keys[i]) {
-        throw new RefutedError(`${this.tasks[move.task]!.name} looks at ${objects[i]!.name} where it had not before`);
+        throw new RefutedError(
+          `${this.tasks[move.task]!.name} looks at ${objects[i]!.name} where it had not before`,
+        );
       }
       at = branch.digests.indexOf(digests[i]);
       if (at < 0) at = branch.digests.push(digests[i]) - 1;

@@ -5,9 +5,9 @@ import { bruteForce } from "./testing/brute-force.js";
 import { build, type RandomProgram, randomProgram } from "./testing/random-program.js";
 
 /** The full ten thousand: KVMM_RANDOM_PROGRAMS=10000. */
-const RUNS = Number(process.env["KVMM_RANDOM_PROGRAMS"] ?? 400);
+const RUNS = Number(process.env["KVMM_RANDOM_PROGRAMS"] ?? 250);
 const SEED = Number(process.env["KVMM_RANDOM_SEED"] ?? 1);
-const MAX_STATES = 3000;
+const MAX_STATES = 1500;
 const DEPTH = 60;
 
 /** What an exploration finds, in the form of the reference. */
@@ -27,14 +27,24 @@ function found(program: RandomProgram, options: ExploreOptions) {
   const livelocks: number[] = [];
   for (const { kind, message } of result.violations) {
     if (kind !== "livelock") violations.add(`${kind}: ${message}`);
-    else livelocks.push([...message.matchAll(/T(\d)/g)].reduce((set, [, n]) => set | (1 << (Number(n) - 1)), 0));
+    else
+      livelocks.push([...message.matchAll(/T(\d)/g)].reduce((set, [, n]) => set | (1 << (Number(n) - 1)), 0));
   }
   return { finals, violations, livelocks, result };
 }
 
 describe("on random programs with locks, wait queues, SRCU, choices and loops", () => {
   test("both searches and plain brute force find the same final states and the same violations", () => {
-    const met = { programs: 0, clean: 0, deadlocked: 0, lost: 0, wrong: 0, livelocked: 0, traced: 0, tooLarge: 0 };
+    const met = {
+      programs: 0,
+      clean: 0,
+      deadlocked: 0,
+      lost: 0,
+      wrong: 0,
+      livelocked: 0,
+      traced: 0,
+      tooLarge: 0,
+    };
     const saved = { steps: 0, stepsWithout: 0, states: 0, statesWithout: 0 };
     fc.assert(
       fc.property(randomProgram, (program) => {
@@ -63,7 +73,7 @@ describe("on random programs with locks, wait queues, SRCU, choices and loops", 
         saved.stepsWithout += plain.steps;
         saved.states += reduced.states;
         saved.statesWithout += plain.states;
-        const options: ExploreOptions = { method: "traces", bounds: { depth: DEPTH, traces: 5000 } };
+        const options: ExploreOptions = { method: "traces", bounds: { depth: DEPTH, traces: 1000 } };
         if (found(program, options).result.boundsHit.length === 0) {
           compare(options);
           met.traced++;

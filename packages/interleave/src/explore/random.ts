@@ -7,7 +7,10 @@ export interface RandomOptions extends Properties {
   readonly seed: number;
   readonly walks: number;
   readonly depth: number;
-  readonly onFinding: (finding: Finding, last: { readonly task: number; readonly outcome: number } | null) => boolean;
+  readonly onFinding: (
+    finding: Finding,
+    last: { readonly task: number; readonly outcome: number } | null,
+  ) => boolean;
 }
 
 /** Random walks: at each state any of the steps that can be made, all equally likely. For what is too large. */

@@ -14,7 +14,10 @@ export interface StatesOptions extends Properties {
   readonly privacy: Privacy | null;
   readonly livelocks: boolean;
   /** Called with the program where the violation is, at the path that leads there. @returns whether to go on */
-  readonly onFinding: (finding: Finding, last: { readonly task: number; readonly outcome: number } | null) => boolean;
+  readonly onFinding: (
+    finding: Finding,
+    last: { readonly task: number; readonly outcome: number } | null,
+  ) => boolean;
 }
 
 /**

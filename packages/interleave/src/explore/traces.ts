@@ -153,7 +153,11 @@ export class TraceSearch {
       if (pending === null || ((able | dead | spinning) & (1 << t)) !== 0) continue;
       const footprint = program.footprints.number([pending]);
       const last = this.#events[depth - 1];
-      if (last === undefined || last.task === t || !program.footprints.areIndependent(last.footprint, footprint)) {
+      if (
+        last === undefined ||
+        last.task === t ||
+        !program.footprints.areIndependent(last.footprint, footprint)
+      ) {
         this.#race(t, footprint);
       }
     }
@@ -274,7 +278,8 @@ export class TraceSearch {
         if (events[i]!.task !== t) continue;
         for (let k = i + 1; k < events.length; k++) {
           const { task, footprint } = events[k]!;
-          if ((spinning & (1 << task)) === 0 && !footprints.areIndependent(footprint, events[i]!.footprint)) return false;
+          if ((spinning & (1 << task)) === 0 && !footprints.areIndependent(footprint, events[i]!.footprint))
+            return false;
         }
       }
     }

@@ -26,7 +26,12 @@ export function arm64PrepareMemoryRegion(
     return refuse("EINVAL", FN, reason, "a guest_memfd with GUEST_MEMFD_FLAG_MMAP");
   }
   if (now.hasGmem && hasMte) {
-    return refuse("EINVAL", FN, "a guest_memfd in a VM with MTE", "a VM without KVM_CAP_ARM_MTE, or other memory");
+    return refuse(
+      "EINVAL",
+      FN,
+      "a guest_memfd in a VM with MTE",
+      "a VM without KVM_CAP_ARM_MTE, or other memory",
+    );
   }
   return checkMappings(task, now, hasMte);
 }

@@ -11,7 +11,8 @@ export function madviseCollapse(vma: Vma, start: Hva, end: Hva, task: Task): Ref
   const fields = vma.fields;
   // collapse_possible(), thp_vma_allowable_order()
   const special = VmFlag.nohugepage | VmFlag.hugetlb | VmFlag.pfnmap | VmFlag.dontexpand;
-  if ((fields.flags & special) !== 0) return refuse("EINVAL", fn, "the mapping has no transparent huge pages (MADV_NOHUGEPAGE)");
+  if ((fields.flags & special) !== 0)
+    return refuse("EINVAL", fn, "the mapping has no transparent huge pages (MADV_NOHUGEPAGE)");
   const aligned = fields.start + ((PMD_SIZE - (fields.start % PMD_SIZE)) % PMD_SIZE);
   if (aligned + PMD_SIZE > fields.end) return refuse("EINVAL", fn, "the mapping holds no aligned 2 MiB");
   if (!isAnonymous(fields) && !fields.file!.inode!.traits.swapbacked) {
@@ -28,7 +29,9 @@ export function madviseCollapse(vma: Vma, start: Hva, end: Hva, task: Task): Ref
     failed = result;
     if (result === "SCAN_PAGE_ANON" || result === "SCAN_ALLOC_HUGE_PAGE_FAIL") break;
   }
-  return failed === null ? undefined : refuse(errnoOf(failed), fn, `not all of the range could be collapsed: ${failed}`);
+  return failed === null
+    ? undefined
+    : refuse(errnoOf(failed), fn, `not all of the range could be collapsed: ${failed}`);
 }
 
 /** madvise_collapse_errno(): EAGAIN where another attempt may succeed. */

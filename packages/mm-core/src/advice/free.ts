@@ -13,9 +13,14 @@ import { isAnonymous, type Vma, VmFlag } from "../vma.js";
 export function madviseFree(vma: Vma, start: Hva, end: Hva): Refusal | undefined {
   const { mm, fields } = vma;
   if ((fields.flags & (VmFlag.locked | VmFlag.pfnmap | VmFlag.hugetlb)) !== 0) {
-    return refuse("EINVAL", "madvise_dontneed_free_valid_vma", `the mapping at ${hex(fields.start)} is locked or special`);
+    return refuse(
+      "EINVAL",
+      "madvise_dontneed_free_valid_vma",
+      `the mapping at ${hex(fields.start)} is locked or special`,
+    );
   }
-  if (!isAnonymous(fields)) return refuse("EINVAL", "madvise_free_single_vma", "the mapping is of a file", "anonymous memory");
+  if (!isAnonymous(fields))
+    return refuse("EINVAL", "madvise_free_single_vma", "the mapping is of a file", "anonymous memory");
   mm.host.lru.drain();
   const range = invalidateRangeStart(mm, start, end, "CLEAR", "madvise_free_single_vma");
   for (let at = start; at < end; ) {
@@ -61,7 +66,8 @@ function freePteRange({ mm }: Vma, table: Table, start: Hva, end: Hva): void {
     }
     table.set(index, pteChange(pte, 0, PteFlag.young | PteFlag.dirty));
     // folio_mark_lazyfree()
-    if (frames.test(pfn, PageFlag.lru) && frames.test(pfn, PageFlag.anon)) frames.mark(pfn, 0, PageFlag.swapbacked);
+    if (frames.test(pfn, PageFlag.lru) && frames.test(pfn, PageFlag.anon))
+      frames.mark(pfn, 0, PageFlag.swapbacked);
   }
   mm.pageTableLock.unlock();
 }

@@ -36,7 +36,8 @@ function install({ mm }: Vma, start: Hva, end: Hva): boolean {
     const index = table.indexOf(at);
     mm.pageTableLock.lock();
     const pte = table.get(index);
-    const isFree = pte === 0 || isGuard(pte) || (pteHas(pte, PteFlag.marker) && !pteHas(pte, PteFlag.poisoned));
+    const isFree =
+      pte === 0 || isGuard(pte) || (pteHas(pte, PteFlag.marker) && !pteHas(pte, PteFlag.poisoned));
     if (isFree) table.set(index, MARKER);
     mm.pageTableLock.unlock();
     if (!isFree) return false;

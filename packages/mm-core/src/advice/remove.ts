@@ -1,6 +1,6 @@
 import type { Hva } from "../addresses.js";
-import { type Refusal, refuse } from "../errno.js";
 import { PAGE_SIZE } from "../addresses.js";
+import { type Refusal, refuse } from "../errno.js";
 import { pgoffOf } from "../file.js";
 import { FallocFlag } from "../shmem.js";
 import { vfsFallocate } from "../syscalls/files.js";
@@ -13,7 +13,8 @@ export function madviseRemove(vma: Vma, start: Hva, end: Hva, task: Task): Refus
   const { mm, fields } = vma;
   const { flags, file } = fields;
   if ((flags & VmFlag.locked) !== 0) return refuse("EINVAL", fn, "the mapping is locked");
-  if (file === null || file.inode === null) return refuse("EINVAL", fn, "the mapping is of no file", "shared memory");
+  if (file === null || file.inode === null)
+    return refuse("EINVAL", fn, "the mapping is of no file", "shared memory");
   const sharedMayWrite = VmFlag.shared | VmFlag.mayWrite;
   if ((flags & sharedMayWrite) !== sharedMayWrite) {
     return refuse("EACCES", fn, "the mapping is private, or must not be written to");

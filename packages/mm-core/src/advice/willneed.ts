@@ -1,8 +1,8 @@
 import { type Hva, PAGE_SIZE } from "../addresses.js";
 import type { Refusal } from "../errno.js";
+import { handleMmFault } from "../fault/handle.js";
 import { pgoffOf } from "../file.js";
 import { leafAt } from "../leaf.js";
-import { handleMmFault } from "../fault/handle.js";
 import { PteFlag, pteHas } from "../pte.js";
 import { shmemSwapinRange } from "../shmem.js";
 import type { Task } from "../task.js";

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { PAGE_SIZE } from "../addresses.js";
 import { hostAccess } from "../host-access.js";
-import { Machine } from "../testing/machine.js";
-import { mlock } from "../syscalls/mlock.js";
 import { clearRefs } from "../syscalls/clear-refs.js";
+import { mlock } from "../syscalls/mlock.js";
+import { Machine } from "../testing/machine.js";
 import { damonPaMkold, damonPaYoung, damonVaMkold, damonVaYoung } from "./damon.js";
 import { lruGenAge } from "./lru-gen.js";
 

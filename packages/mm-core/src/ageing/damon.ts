@@ -10,7 +10,11 @@ import { clearYoungNotify, leafSize, testYoungNotify } from "./clear-young.js";
 
 /** damon_get_folio(): only folios on the LRU are looked at. */
 function isWatched(host: Host, leaf: Leaf): boolean {
-  return ptePresent(leaf.pte) && !pteHas(leaf.pte, PteFlag.special) && host.frames.test(ptePfn(leaf.pte), PageFlag.lru);
+  return (
+    ptePresent(leaf.pte) &&
+    !pteHas(leaf.pte, PteFlag.special) &&
+    host.frames.test(ptePfn(leaf.pte), PageFlag.lru)
+  );
 }
 
 /** damon_ptep_mkold(), damon_pmdp_mkold(), damon_hugetlb_mkold() (inlined into damon_mkold_hugetlb_entry()) */

@@ -24,7 +24,8 @@ export function lruGenAge(mm: Mm, node: Node): void {
 
 /** should_skip_vma(): hugetlb, locked or unevictable memory, and what is used in passing only, does not age. */
 function shouldSkip({ flags, file }: VmaFields): boolean {
-  const skipped = VmFlag.hugetlb | VmFlag.locked | VmFlag.pfnmap | VmFlag.dontexpand | VmFlag.seqRead | VmFlag.randRead;
+  const skipped =
+    VmFlag.hugetlb | VmFlag.locked | VmFlag.pfnmap | VmFlag.dontexpand | VmFlag.seqRead | VmFlag.randRead;
   if ((flags & skipped) !== 0) return true;
   return file !== null && file.inode?.traits.unevictable !== false;
 }

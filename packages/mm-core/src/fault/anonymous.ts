@@ -1,10 +1,10 @@
+import type { Pfn } from "../addresses.js";
 import { PageFlag } from "../frames.js";
 import { placement, vmaPolicy } from "../mempolicy.js";
-import { mkPte, PteFlag } from "../pte.js";
 import { maybeWrite, pageProt } from "../prot.js";
+import { mkPte, PteFlag } from "../pte.js";
 import { addNewAnonRmap, anonVmaPrepare } from "../rmap.js";
 import { VmFlag } from "../vma.js";
-import type { Pfn } from "../addresses.js";
 import type { Fault, FaultError } from "./fault.js";
 import { inherit } from "./userfaultfd.js";
 
@@ -30,7 +30,10 @@ export function doAnonymousPage(fault: Fault): FaultError | null {
   if (!fault.write) {
     mm.pageTableLock.lock();
     if (table.get(index) === (fault.marker ?? 0)) {
-      table.set(index, inherit(fault, mkPte(host.zeroPfn, pageProt(fields) | PteFlag.special | PteFlag.young)));
+      table.set(
+        index,
+        inherit(fault, mkPte(host.zeroPfn, pageProt(fields) | PteFlag.special | PteFlag.young)),
+      );
     }
     mm.pageTableLock.unlock();
     return null;
@@ -42,7 +45,10 @@ export function doAnonymousPage(fault: Fault): FaultError | null {
   const won = table.get(index) === (fault.marker ?? 0);
   if (won) {
     addNewAnonRmap(task, pfn, vma, fault.pgoff);
-    table.set(index, inherit(fault, mkPte(pfn, pageProt(fields) | maybeWrite(fields) | PteFlag.dirty | PteFlag.young)));
+    table.set(
+      index,
+      inherit(fault, mkPte(pfn, pageProt(fields) | maybeWrite(fields) | PteFlag.dirty | PteFlag.young)),
+    );
   }
   mm.pageTableLock.unlock();
   if (!won) host.frames.put(pfn);

@@ -2,8 +2,8 @@ import type { Pfn } from "../addresses.js";
 import { PAGE_SIZE, PMD_SIZE } from "../addresses.js";
 import { pgoffOf } from "../file.js";
 import { PageFlag } from "../frames.js";
-import { mkPte, PteFlag } from "../pte.js";
 import { maybeWrite, pageProt } from "../prot.js";
+import { mkPte, PteFlag } from "../pte.js";
 import { addNewAnonRmap, addRmap, anonVmaPrepare } from "../rmap.js";
 import { VmFlag } from "../vma.js";
 import { allocAnonFolio } from "./anonymous.js";
@@ -71,7 +71,10 @@ function doCowFault(fault: Fault): FaultError | null {
     addNewAnonRmap(fault.task, copy, vma, fault.pgoff);
     table.set(
       index,
-      inherit(fault, mkPte(copy, pageProt(fault.fields) | maybeWrite(fault.fields) | PteFlag.dirty | PteFlag.young)),
+      inherit(
+        fault,
+        mkPte(copy, pageProt(fault.fields) | maybeWrite(fault.fields) | PteFlag.dirty | PteFlag.young),
+      ),
     );
   }
   mm.pageTableLock.unlock();
@@ -124,7 +127,8 @@ function mapAround(fault: Fault): boolean {
     const at = from + (found - first) * PAGE_SIZE;
     const index = table.indexOf(at);
     const pfn = inode!.pages.get(found);
-    const usable = frames.test(pfn, PageFlag.uptodate) && !frames.test(pfn, PageFlag.hwpoison | PageFlag.locked);
+    const usable =
+      frames.test(pfn, PageFlag.uptodate) && !frames.test(pfn, PageFlag.hwpoison | PageFlag.locked);
     if (!usable || table.get(index) !== 0) continue;
     if (!frames.tryGet(pfn)) continue;
     addRmap(frames, pfn, mm);

@@ -1,8 +1,8 @@
 import { type Hva, pageAlignDown } from "../addresses.js";
 import { pgoffOf } from "../file.js";
 import { hugetlbFault } from "../hugetlb/fault.js";
-import type { Table } from "../page-table.js";
 import { doNumaPage } from "../numa/hinting-fault.js";
+import type { Table } from "../page-table.js";
 import { PteFlag, pteChange, pteHas, ptePresent, pteProtNone } from "../pte.js";
 import type { Task } from "../task.js";
 import { handlePmdFault } from "../thp/fault.js";

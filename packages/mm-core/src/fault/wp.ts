@@ -1,8 +1,8 @@
 import { PAGE_SIZE, type Pfn } from "../addresses.js";
 import { type Frames, PageFlag } from "../frames.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
-import { mkPte, PteFlag, pteChange, pteHas, ptePfn } from "../pte.js";
 import { maybeWrite, pageProt } from "../prot.js";
+import { mkPte, PteFlag, pteChange, pteHas, ptePfn } from "../pte.js";
 import { addNewAnonRmap, anonVmaPrepare, isMaybeMappedShared, removeRmap } from "../rmap.js";
 import { VmFlag } from "../vma.js";
 import { allocAnonFolio } from "./anonymous.js";

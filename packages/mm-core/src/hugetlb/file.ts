@@ -16,7 +16,13 @@ import { ResvMap } from "./resv-map.js";
 import { unmapHugepageRange } from "./unmap.js";
 
 /** hugetlb_file_setup(): a file of huge pages, open. Nothing is promised to it yet. */
-export function openHugetlb(host: Host, name: string, hstate: Hstate, size: number, seals: number = Seal.seal): OpenFile {
+export function openHugetlb(
+  host: Host,
+  name: string,
+  hstate: Hstate,
+  size: number,
+  seals: number = Seal.seal,
+): OpenFile {
   return host.store.create(() => {
     const traits = { unevictable: true, inaccessible: false, movable: true, swapbacked: false };
     const inode = new Inode(host, name, traits, size);
@@ -53,7 +59,11 @@ function hugetlbfsFileMmap(file: OpenFile, fields: VmaFields): Refusal | Partial
   const { hstate, reserve } = hugetlbInfo(file);
   const inode = file.inode!;
   if (fields.pgoff % hstate.pages !== 0) {
-    return refuse("EINVAL", "hugetlbfs_file_mmap", `offset ${hex(fields.pgoff * PAGE_SIZE)} is not aligned to ${hex(hstate.size)}`);
+    return refuse(
+      "EINVAL",
+      "hugetlbfs_file_mmap",
+      `offset ${hex(fields.pgoff * PAGE_SIZE)} is not aligned to ${hex(hstate.size)}`,
+    );
   }
   const length = fields.end - fields.start;
   const from = hugeIndexOf(fields.pgoff, hstate);
@@ -93,7 +103,13 @@ export function hugetlbAddToPageCache(inode: Inode, pgoff: Pgoff, folio: Pfn): v
 }
 
 /** hugetlbfs_fallocate() */
-function hugetlbfsFallocate(file: OpenFile, mode: number, offset: number, length: number, task: Task): Refusal | undefined {
+function hugetlbfsFallocate(
+  file: OpenFile,
+  mode: number,
+  offset: number,
+  length: number,
+  task: Task,
+): Refusal | undefined {
   const fn = "hugetlbfs_fallocate";
   const inode = file.inode!;
   const info = hugetlbInfo(file);
@@ -134,7 +150,8 @@ function zeroPartialPage(inode: Inode, hstate: Hstate, start: number, end: numbe
   const folio = filemapLockFolio(inode, base);
   if (folio === null) return;
   // What a page's first word holds is all that is known of it.
-  for (let page = Math.ceil(start / PAGE_SIZE); page * PAGE_SIZE < end; page++) frames.word.set(folio + page - base, 0);
+  for (let page = Math.ceil(start / PAGE_SIZE); page * PAGE_SIZE < end; page++)
+    frames.word.set(folio + page - base, 0);
   frames.unlock(folio);
   frames.put(folio);
 }
@@ -162,7 +179,11 @@ function allocate(
       const folio = hstate.dequeue(node, allowed, reserve.has(index));
       if (folio === null) {
         info.faultMutex.unlock();
-        return refuse("ENOSPC", "alloc_hugetlb_folio", "no huge page is free that is not promised to somebody else");
+        return refuse(
+          "ENOSPC",
+          "alloc_hugetlb_folio",
+          "no huge page is free that is not promised to somebody else",
+        );
       }
       reserve.add(index);
       frames.mark(folio, PageFlag.uptodate);
@@ -184,7 +205,11 @@ function hugetlbfsSetattr(file: OpenFile, size: number): Refusal | undefined {
   const inode = file.inode!;
   const info = hugetlbInfo(file);
   if (size % info.hstate.size !== 0) {
-    return refuse("EINVAL", fn, `size ${hex(size)} is not a multiple of the huge pages' ${hex(info.hstate.size)}`);
+    return refuse(
+      "EINVAL",
+      fn,
+      `size ${hex(size)} is not a multiple of the huge pages' ${hex(info.hstate.size)}`,
+    );
   }
   const seals = info.seals.get();
   const old = inode.size.get();

@@ -52,7 +52,8 @@ describe("a mapping of huge pages", () => {
     const m = new Machine();
     expect(errno(mapHuge(m.task, RAM, 13 * PMD_SIZE, MapFlag.private))).toBe("ENOMEM");
     ok(mapHuge(m.task, RAM, 13 * PMD_SIZE, MapFlag.private | MapFlag.noreserve));
-    for (let page = 0; page < 12; page++) expect(hostAccess(m.task, RAM + page * PMD_SIZE, 1)).toEqual({ value: 1 });
+    for (let page = 0; page < 12; page++)
+      expect(hostAccess(m.task, RAM + page * PMD_SIZE, 1)).toEqual({ value: 1 });
     expect(hostAccess(m.task, RAM + 12 * PMD_SIZE, 1)).toEqual({ signal: "SIGBUS", code: "BUS_ADRERR" });
     munmap(m.task, RAM, 13 * PMD_SIZE);
     expect(pool(m)).toEqual([12, 0]);
@@ -85,7 +86,14 @@ describe("a mapping of huge pages", () => {
     expect(errno(mapHuge(m.task, RAM + PAGE_SIZE, PMD_SIZE, MapFlag.shared))).toBe("EINVAL");
     const fd = ok(memfdCreate(m.task, MemfdFlag.hugetlb + HUGE_2MB));
     expect(errno(ftruncate(m.task, fd, PAGE_SIZE))).toBe("EINVAL");
-    const args = { addr: RAM, length: PMD_SIZE, prot: RW, flags: MapFlag.shared | MapFlag.fixed, fd, offset: PAGE_SIZE };
+    const args = {
+      addr: RAM,
+      length: PMD_SIZE,
+      prot: RW,
+      flags: MapFlag.shared | MapFlag.fixed,
+      fd,
+      offset: PAGE_SIZE,
+    };
     expect(errno(mmap(m.task, args))).toBe("EINVAL");
     expect(errno(memfdCreate(m.task, MemfdFlag.hugetlb + 22 * 2 ** 26))).toBe("ENODEV");
     expect(pool(m)).toEqual([12, 0]);
@@ -103,8 +111,16 @@ describe("a mapping of huge pages", () => {
     ok(mapHuge(m.task, RAM, PMD_SIZE, MapFlag.private));
     hostAccess(m.task, RAM, 9);
     const to = RAM + 2 ** 33;
-    const move = { oldAddress: RAM, oldSize: PMD_SIZE, newSize: PMD_SIZE, flags: MremapFlag.mayMove | MremapFlag.fixed, newAddress: to };
-    expect(errno(mremap(m.task, { ...move, newSize: 2 * PMD_SIZE, flags: MremapFlag.mayMove, newAddress: 0 }))).toBe("EINVAL");
+    const move = {
+      oldAddress: RAM,
+      oldSize: PMD_SIZE,
+      newSize: PMD_SIZE,
+      flags: MremapFlag.mayMove | MremapFlag.fixed,
+      newAddress: to,
+    };
+    expect(
+      errno(mremap(m.task, { ...move, newSize: 2 * PMD_SIZE, flags: MremapFlag.mayMove, newAddress: 0 })),
+    ).toBe("EINVAL");
     expect(mremap(m.task, move)).toBe(to);
     expect(sites(m)).toEqual([
       ["move_hugetlb_page_tables", 0, PMD_SIZE],
@@ -145,7 +161,11 @@ describe("a file of huge pages", () => {
     const punch = FallocFlag.keepSize | FallocFlag.punchHole;
     expect(fallocate(m.task, fd, punch, PAGE_SIZE, PAGE_SIZE)).toBe(0);
     expect(m.notifier.take()).toEqual([]);
-    expect([0, 1, 2].map((page) => hostAccess(m.task, RAM + page * PAGE_SIZE))).toEqual([{ value: 8 }, { value: 0 }, { value: 8 }]);
+    expect([0, 1, 2].map((page) => hostAccess(m.task, RAM + page * PAGE_SIZE))).toEqual([
+      { value: 8 },
+      { value: 0 },
+      { value: 8 },
+    ]);
     expect(fallocate(m.task, fd, punch, PMD_SIZE, PMD_SIZE)).toBe(0);
     expect(sites(m)).toEqual([["unmap_hugepage_range", PMD_SIZE, 2 * PMD_SIZE]]);
     expect(hostAccess(m.task, RAM + PMD_SIZE)).toEqual({ value: 0 });
@@ -193,9 +213,18 @@ describe("fork", () => {
 const PAGES = 4;
 const page = fc.nat(PAGES - 1);
 const step = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ op: fc.constant("write" as const), page, value: fc.integer({ min: 1, max: 9 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ op: fc.constant("write" as const), page, value: fc.integer({ min: 1, max: 9 }) }),
+  },
   { weight: 2, arbitrary: fc.record({ op: fc.constant("read" as const), page }) },
-  { weight: 3, arbitrary: fc.record({ op: fc.constantFrom("munmap", "private", "dontneed", "readonly", "writable", "fork", "exit"), page }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      op: fc.constantFrom("munmap", "private", "dontneed", "readonly", "writable", "fork", "exit"),
+      page,
+    }),
+  },
 );
 
 describe("any sequence of calls on private huge pages", () => {

@@ -1,8 +1,8 @@
 import type { Hva } from "../addresses.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
 import { pageProt, pteModify } from "../prot.js";
-import { PteFlag, pteChange, pteHas, ptePresent } from "../pte.js";
 import type { ProtectReason } from "../protect.js";
+import { PteFlag, pteChange, pteHas, ptePresent } from "../pte.js";
 import { changeAbsentEntry, changePresentEntry } from "../userfaultfd/change-entry.js";
 import type { Vma } from "../vma.js";
 import { hstateOf } from "./hugetlb-info.js";
@@ -14,11 +14,22 @@ import { hugePteAlloc, hugetlbWalk } from "./walk.js";
  * is raised over all of it, whether or not anything is mapped.
  * @returns number of small pages whose entry was changed
  */
-export function hugetlbChangeProtection(vma: Vma, start: Hva, end: Hva, uffdWp?: ProtectReason["uffdWp"]): number {
+export function hugetlbChangeProtection(
+  vma: Vma,
+  start: Hva,
+  end: Hva,
+  uffdWp?: ProtectReason["uffdWp"],
+): number {
   const { mm, fields } = vma;
   const hstate = hstateOf(fields);
   const adjusted = adjustRangeIfPmdSharingPossible(fields, start, end);
-  const range = invalidateRangeStart(mm, adjusted.start, adjusted.end, "PROTECTION_VMA", "hugetlb_change_protection");
+  const range = invalidateRangeStart(
+    mm,
+    adjusted.start,
+    adjusted.end,
+    "PROTECTION_VMA",
+    "hugetlb_change_protection",
+  );
   const inode = fields.file!.inode!;
   inode.mappingsLock.writeLock();
   let changed = 0;

@@ -12,7 +12,8 @@ export function adjustRangeIfPmdSharingPossible(
 ): { readonly start: Hva; readonly end: Hva } {
   const first = Math.ceil(vmaStart / PUD_SIZE) * PUD_SIZE;
   const last = Math.floor(vmaEnd / PUD_SIZE) * PUD_SIZE;
-  if ((flags & VmFlag.mayShare) === 0 || last <= first || end <= first || start >= last) return { start, end };
+  if ((flags & VmFlag.mayShare) === 0 || last <= first || end <= first || start >= last)
+    return { start, end };
   return {
     start: start > first ? Math.floor(start / PUD_SIZE) * PUD_SIZE : start,
     end: end < last ? Math.ceil(end / PUD_SIZE) * PUD_SIZE : end,

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { PAGE_SIZE } from "../addresses.js";
 import { hostAccess } from "../host-access.js";
+import { MpolMf } from "../queue-pages.js";
 import { Madv, madvise } from "../syscalls/madvise.js";
 import { movePages } from "../syscalls/migrate.js";
-import { MpolMf } from "../queue-pages.js";
 import { Machine } from "../testing/machine.js";
 import { ksmCounters, ksmRun } from "./scan.js";
 

@@ -33,7 +33,8 @@ export function tryToMergeOnePage(vma: Vma, address: Hva, page: Pfn, merged: Pfn
     frames.setMapping(page, null, 0);
     frames.mark(page, PageFlag.ksm | PageFlag.dirty);
   } else if (pte !== null) {
-    done = frames.word.get(page) === frames.word.get(merged!) && replacePage(vma, address, page, merged!, pte);
+    done =
+      frames.word.get(page) === frames.word.get(merged!) && replacePage(vma, address, page, merged!, pte);
   }
   frames.unlock(page);
   frames.put(page);

@@ -67,7 +67,8 @@ function scanPage(host: Host, slot: KsmSlot, vma: Vma, address: Hva, unstable: M
     const candidate = unstable.get(word);
     const partner = candidate !== undefined && anonPage(candidate.vma, candidate.address) === candidate.page;
     if (!partner) unstable.set(word, { vma, slot, address, page });
-    else if (candidate.page !== page && tryToMergeTwoPages(host, { vma, slot, address, page }, candidate)) unstable.delete(word);
+    else if (candidate.page !== page && tryToMergeTwoPages(host, { vma, slot, address, page }, candidate))
+      unstable.delete(word);
   }
 }
 
@@ -128,7 +129,12 @@ function stableWith({ frames, ksm }: Host, word: number): StableNode | null {
   const nodes = ksm.stable.get();
   const alive = nodes.filter(isAlive);
   if (alive.length < nodes.length) ksm.stable.set(alive);
-  return alive.find((node) => frames.word.get(node.page.get()) === word && frames.mapcount.get(node.page.get()) < MAX_SHARING) ?? null;
+  return (
+    alive.find(
+      (node) =>
+        frames.word.get(node.page.get()) === word && frames.mapcount.get(node.page.get()) < MAX_SHARING,
+    ) ?? null
+  );
 }
 
 /** pages_shared and pages_sharing, as ksmd counts them: what was unmapped since the last scan counts still. */

@@ -39,6 +39,8 @@ export class KsmState {
 
   /** __ksm_exit() */
   leave(mm: Mm): void {
-    this.slots.update((slots) => (slots.some((slot) => slot.mm === mm) ? slots.filter((slot) => slot.mm !== mm) : slots));
+    this.slots.update((slots) =>
+      slots.some((slot) => slot.mm === mm) ? slots.filter((slot) => slot.mm !== mm) : slots,
+    );
   }
 }

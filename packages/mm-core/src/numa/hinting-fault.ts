@@ -1,6 +1,6 @@
 import type { Node, Pfn } from "../addresses.js";
-import { type Frames, PageFlag } from "../frames.js";
 import type { Fault, FaultError, PteFault } from "../fault/fault.js";
+import { type Frames, PageFlag } from "../frames.js";
 import { vmaPolicy } from "../mempolicy.js";
 import { isolateLru, migratePage } from "../migrate.js";
 import { canBecomeWritable, maybeWrite, pageProt, pteModify } from "../prot.js";

@@ -86,7 +86,11 @@ function isAccessed(
   seq: number,
   offset: number,
   fields: VmaFields,
-  state: { readonly startScanSeq: number; readonly prevScanSeq: number; readonly pidsActive: readonly number[] },
+  state: {
+    readonly startScanSeq: number;
+    readonly prevScanSeq: number;
+    readonly pidsActive: readonly number[];
+  },
 ): boolean {
   return (
     seq - state.startScanSeq < 2 ||

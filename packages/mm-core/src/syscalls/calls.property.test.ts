@@ -4,6 +4,7 @@ import { PAGE_SIZE } from "../addresses.js";
 import { isRefusal } from "../errno.js";
 import { hostAccess } from "../host-access.js";
 import { ksmRun } from "../ksm/scan.js";
+import { MpolMf } from "../queue-pages.js";
 import type { Task } from "../task.js";
 import { Machine, untold } from "../testing/machine.js";
 import { exit, fork } from "./fork.js";
@@ -15,7 +16,6 @@ import { MapFlag, mmap, Prot } from "./mmap.js";
 import { mprotect } from "./mprotect.js";
 import { MremapFlag, mremap } from "./mremap.js";
 import { munmap } from "./munmap.js";
-import { MpolMf } from "../queue-pages.js";
 
 const RAM = 0x2000_0000_0000;
 const PAGES = 24;
@@ -145,14 +145,24 @@ function apply(m: Machine, model: Model, { kind, page, count: wanted, to, value 
     case "guard":
     case "pageout": {
       // The walk ends at a locked mapping; before it everything is done.
-      const advice = { dontneed: Madv.dontneed, free: Madv.free, guard: Madv.guardInstall, pageout: Madv.pageout }[kind];
+      const advice = {
+        dontneed: Madv.dontneed,
+        free: Madv.free,
+        guard: Madv.guardInstall,
+        pageout: Madv.pageout,
+      }[kind];
       const stop = locked.indexOf(true);
       const result = madvise(task, addr, length, advice);
       expect(isRefusal(result)).toBe(stop >= 0 || !isMapped(model, page, count));
       change(model, page, stop < 0 ? count : stop, (old) => {
         if (kind === "pageout") return old;
         if (kind === "free") return { ...old, mayBeZero: true };
-        return { ...old, value: old.guard ? old.value : 0, mayBeZero: false, guard: kind === "guard" || old.guard };
+        return {
+          ...old,
+          value: old.guard ? old.value : 0,
+          mayBeZero: false,
+          guard: kind === "guard" || old.guard,
+        };
       });
       return;
     }
@@ -181,16 +191,32 @@ function apply(m: Machine, model: Model, { kind, page, count: wanted, to, value 
       movePages(task, addr, count, PAGE_SIZE, value % 2, MpolMf.move);
       return;
     case "bind":
-      mbind(task, addr, length, value === 3 ? "MPOL_DEFAULT" : "MPOL_BIND", 0, value === 3 ? [] : [value % 2], MpolMf.move);
+      mbind(
+        task,
+        addr,
+        length,
+        value === 3 ? "MPOL_DEFAULT" : "MPOL_BIND",
+        0,
+        value === 3 ? [] : [value % 2],
+        MpolMf.move,
+      );
       return;
     case "remap":
     case "dontunmap": {
       if (to + count > PAGES || !isMapped(model, page, count)) return;
       const flags = MremapFlag.mayMove | MremapFlag.fixed | (kind === "dontunmap" ? MremapFlag.dontUnmap : 0);
-      const args = { oldAddress: addr, oldSize: length, newSize: length, flags, newAddress: RAM + to * PAGE_SIZE };
+      const args = {
+        oldAddress: addr,
+        oldSize: length,
+        newSize: length,
+        flags,
+        newAddress: RAM + to * PAGE_SIZE,
+      };
       if (isRefusal(mremap(task, args))) return;
       const moved = Array.from({ length: count }, (_, at) => model.get(page + at)!);
-      change(model, page, count, (old) => (kind === "remap" ? null : { ...old, value: 0, mayBeZero: false, guard: false, locked: false }));
+      change(model, page, count, (old) =>
+        kind === "remap" ? null : { ...old, value: 0, mayBeZero: false, guard: false, locked: false },
+      );
       for (const [at, old] of moved.entries()) model.set(to + at, old);
       return;
     }
@@ -242,8 +268,22 @@ test("any calls in any order: reads give what was written, and no page is lost w
 }, 60_000);
 
 test("any calls on two mappings of one file: both always read the same", () => {
-  const kinds = fc.constantFrom("write", "read", "dontneed", "pageout", "remove", "move", "protect", "fork") as fc.Arbitrary<string>;
-  const call = fc.record({ kind: kinds, page: fc.nat(7), other: fc.boolean(), value: fc.integer({ min: 1, max: 9 }) });
+  const kinds = fc.constantFrom(
+    "write",
+    "read",
+    "dontneed",
+    "pageout",
+    "remove",
+    "move",
+    "protect",
+    "fork",
+  ) as fc.Arbitrary<string>;
+  const call = fc.record({
+    kind: kinds,
+    page: fc.nat(7),
+    other: fc.boolean(),
+    value: fc.integer({ min: 1, max: 9 }),
+  });
   fc.assert(
     fc.property(fc.array(call, { minLength: 1, maxLength: 30 }), (calls) => {
       const m = new Machine();
@@ -251,7 +291,13 @@ test("any calls on two mappings of one file: both always read the same", () => {
       const shared = { length: 8 * PAGE_SIZE, prot: Prot.read | Prot.write, fd: -1, offset: 0 };
       mmap(m.task, { ...shared, addr: RAM, flags: MapFlag.shared | MapFlag.anonymous | MapFlag.fixed });
       const twin = RAM + 64 * PAGE_SIZE;
-      const dup = { oldAddress: RAM, oldSize: 0, newSize: 8 * PAGE_SIZE, flags: MremapFlag.mayMove | MremapFlag.fixed, newAddress: twin };
+      const dup = {
+        oldAddress: RAM,
+        oldSize: 0,
+        newSize: 8 * PAGE_SIZE,
+        flags: MremapFlag.mayMove | MremapFlag.fixed,
+        newAddress: twin,
+      };
       expect(mremap(m.task, dup)).toBe(twin);
       const words = new Array<number>(8).fill(0);
       for (const { kind, page, other, value } of calls) {

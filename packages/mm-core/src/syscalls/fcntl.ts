@@ -5,7 +5,16 @@ import { Seal } from "../shmem.js";
 import type { Task } from "../task.js";
 import { VmFlag } from "../vma.js";
 
-export const FcntlCommand = { dupfd: 0, getfd: 1, setfd: 2, getfl: 3, setfl: 4, dupfdCloexec: 0x406, addSeals: 0x409, getSeals: 0x40a } as const;
+export const FcntlCommand = {
+  dupfd: 0,
+  getfd: 1,
+  setfd: 2,
+  getfl: 3,
+  setfl: 4,
+  dupfdCloexec: 0x406,
+  addSeals: 0x409,
+  getSeals: 0x40a,
+} as const;
 
 const ALL_SEALS = Seal.seal | Seal.shrink | Seal.grow | Seal.write | Seal.futureWrite | Seal.exec;
 const O_LARGEFILE = 0x2_0000;
@@ -21,7 +30,10 @@ export function fcntl(task: Task, fd: number, command: number, arg: number): Res
     case FcntlCommand.getfd:
       return process.closeOnExec.get().includes(fd) ? 1 : 0;
     case FcntlCommand.setfd:
-      process.closeOnExec.update((fds) => [...fds.filter((other) => other !== fd), ...((arg & 1) !== 0 ? [fd] : [])]);
+      process.closeOnExec.update((fds) => [
+        ...fds.filter((other) => other !== fd),
+        ...((arg & 1) !== 0 ? [fd] : []),
+      ]);
       return 0;
     case FcntlCommand.getfl:
       return O_LARGEFILE | (file.access.write ? (file.access.read ? 2 : 1) : 0) | file.statusFlags.get();
@@ -31,7 +43,10 @@ export function fcntl(task: Task, fd: number, command: number, arg: number): Res
     case FcntlCommand.addSeals:
       return addSeals(file, arg);
     case FcntlCommand.getSeals:
-      return file.ops.seals?.(file).get() ?? refuse("EINVAL", "memfd_get_seals", `a ${file.ops.kind} file has no seals`);
+      return (
+        file.ops.seals?.(file).get() ??
+        refuse("EINVAL", "memfd_get_seals", `a ${file.ops.kind} file has no seals`)
+      );
     default:
       throw new NotModelled(`fcntl(${hex(command)})`);
   }
@@ -48,10 +63,16 @@ function addSeals(file: OpenFile, seals: number): Result<0> {
   inode.lock.writeLock();
   const old = cell.get();
   let result: Result<0> = 0;
-  if ((old & Seal.seal) !== 0) result = refuse("EPERM", fn, "the file's seals are sealed", "MFD_ALLOW_SEALING when it is created");
+  if ((old & Seal.seal) !== 0)
+    result = refuse("EPERM", fn, "the file's seals are sealed", "MFD_ALLOW_SEALING when it is created");
   else if ((seals & ~old & Seal.write) !== 0 && hasWritableMappings(file)) {
     // mapping_deny_writable()
-    result = refuse("EBUSY", fn, "the file has shared mappings that may be written to (F_SEAL_WRITE)", "F_SEAL_FUTURE_WRITE");
+    result = refuse(
+      "EBUSY",
+      fn,
+      "the file has shared mappings that may be written to (F_SEAL_WRITE)",
+      "F_SEAL_FUTURE_WRITE",
+    );
   } else cell.set(old | seals);
   inode.lock.writeUnlock();
   return result;

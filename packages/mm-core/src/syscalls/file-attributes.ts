@@ -37,7 +37,8 @@ export function fstat(task: Task, fd: number): Result<FileStatus> {
   if (identity.blocksPerPage > 0) {
     const end = Number.MAX_SAFE_INTEGER;
     for (let index = inode.pages.next(0, end); index >= 0; index = inode.pages.next(index + 1, end)) cached++;
-    for (let index = inode.swapped.next(0, end); index >= 0; index = inode.swapped.next(index + 1, end)) cached++;
+    for (let index = inode.swapped.next(0, end); index >= 0; index = inode.swapped.next(index + 1, end))
+      cached++;
   }
   const { mode, nlink, blocksPerPage } = identity;
   return { size: inode.size.get(), blocks: cached * blocksPerPage, mode, nlink, blksize: 4096 };
@@ -63,7 +64,8 @@ export function reopen(task: Task, fd: number, flags: number): Result<number> {
   if (file === null) return refuse("ENOENT", "proc_fd_link", `descriptor ${fd} is not open`);
   const found = known(task, fd, "open");
   if (isRefusal(found)) return found;
-  if (found.identity.isAnonymousInode) return refuse("ENXIO", "no_open", `a ${file.ops.kind} file cannot be opened again`);
+  if (found.identity.isAnonymousInode)
+    return refuse("ENXIO", "no_open", `a ${file.ops.kind} file cannot be opened again`);
   throw new NotModelled(`open(/proc/self/fd/N, ${hex(flags & OpenFlag.accmode)}) of ${file.ops.kind}`);
 }
 
@@ -89,7 +91,8 @@ export function posixFadvise(task: Task, fd: number, length: number, advice: num
   const fn = "generic_fadvise";
   const file = task.process.file(fd);
   if (file === null) return refuse("EBADF", fn, `descriptor ${fd} is not open`);
-  if (file.inode === null || length < 0) return refuse("EINVAL", fn, length < 0 ? "the length is negative" : `${file.name} has no pages`);
+  if (file.inode === null || length < 0)
+    return refuse("EINVAL", fn, length < 0 ? "the length is negative" : `${file.name} has no pages`);
   return advice >= 0 && advice <= 5 ? 0 : refuse("EINVAL", fn, `advice ${advice} is unknown`);
 }
 

@@ -12,7 +12,8 @@ export function read(task: Task, fd: number, count: number): Result<number> {
   const file = opened(task, fd, "ksys_read");
   if (isRefusal(file)) return file;
   if (!file.access.read) return refuse("EBADF", "vfs_read", `${file.name} is not open for reading`);
-  if (file.ops.read === undefined) return refuse("EINVAL", "vfs_read", `a ${file.ops.kind} file cannot be read`);
+  if (file.ops.read === undefined)
+    return refuse("EINVAL", "vfs_read", `a ${file.ops.kind} file cannot be read`);
   const done = file.ops.read(file, file.position.get(), count);
   if (!isRefusal(done)) file.position.update((at) => at + done);
   return done;
@@ -23,7 +24,8 @@ export function write(task: Task, fd: number, count: number): Result<number> {
   const file = opened(task, fd, "ksys_write");
   if (isRefusal(file)) return file;
   if (!file.access.write) return refuse("EBADF", "vfs_write", `${file.name} is not open for writing`);
-  if (file.ops.write === undefined) return refuse("EINVAL", "vfs_write", `a ${file.ops.kind} file cannot be written`);
+  if (file.ops.write === undefined)
+    return refuse("EINVAL", "vfs_write", `a ${file.ops.kind} file cannot be written`);
   const done = file.ops.write(file, file.position.get(), count, task);
   if (!isRefusal(done)) file.position.update((at) => at + done);
   return done;
@@ -35,7 +37,8 @@ export function pread(task: Task, fd: number, count: number, offset: number): Re
   if (offset < 0) return refuse("EINVAL", fn, `offset ${hex(offset)} is negative`);
   const file = opened(task, fd, fn);
   if (isRefusal(file)) return file;
-  if (file.ops.read === undefined) return refuse("ESPIPE", fn, `a ${file.ops.kind} file has no positions to read from`);
+  if (file.ops.read === undefined)
+    return refuse("ESPIPE", fn, `a ${file.ops.kind} file has no positions to read from`);
   if (!file.access.read) return refuse("EBADF", "vfs_read", `${file.name} is not open for reading`);
   return file.ops.read(file, offset, count);
 }
@@ -46,7 +49,8 @@ export function pwrite(task: Task, fd: number, count: number, offset: number): R
   if (offset < 0) return refuse("EINVAL", fn, `offset ${hex(offset)} is negative`);
   const file = opened(task, fd, fn);
   if (isRefusal(file)) return file;
-  if (file.ops.write === undefined) return refuse("ESPIPE", fn, `a ${file.ops.kind} file has no positions to write to`);
+  if (file.ops.write === undefined)
+    return refuse("ESPIPE", fn, `a ${file.ops.kind} file has no positions to write to`);
   if (!file.access.write) return refuse("EBADF", "vfs_write", `${file.name} is not open for writing`);
   return file.ops.write(file, offset, count, task);
 }
@@ -58,7 +62,8 @@ export function copyFileRange(task: Task, fdIn: number, fdOut: number): Result<n
   if (isRefusal(from)) return from;
   const to = opened(task, fdOut, fn);
   if (isRefusal(to)) return to;
-  if (from.ops.identity?.magic === to.ops.identity?.magic) throw new NotModelled("copy_file_range within a file system");
+  if (from.ops.identity?.magic === to.ops.identity?.magic)
+    throw new NotModelled("copy_file_range within a file system");
   return refuse("EXDEV", fn, `${from.ops.kind} and ${to.ops.kind} are different file systems`);
 }
 
@@ -67,7 +72,8 @@ export function sendfile(task: Task, outFd: number, inFd: number): Result<number
   const fn = "do_sendfile";
   const from = opened(task, inFd, fn);
   if (isRefusal(from)) return from;
-  if (from.ops.read === undefined) return refuse("ESPIPE", fn, `a ${from.ops.kind} file has no positions to read from`);
+  if (from.ops.read === undefined)
+    return refuse("ESPIPE", fn, `a ${from.ops.kind} file has no positions to read from`);
   const to = opened(task, outFd, fn);
   if (isRefusal(to)) return to;
   throw new NotModelled("sendfile");

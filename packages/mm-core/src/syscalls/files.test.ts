@@ -32,7 +32,14 @@ describe("a memfd", () => {
   test("keeps its seals", () => {
     const { m, fd } = machine(MemfdFlag.allowSealing);
     ok(ftruncate(m.task, fd, PAGE_SIZE));
-    const map = { addr: RAM, length: PAGE_SIZE, prot: Prot.read | Prot.write, flags: MapFlag.shared | MapFlag.fixed, fd, offset: 0 };
+    const map = {
+      addr: RAM,
+      length: PAGE_SIZE,
+      prot: Prot.read | Prot.write,
+      flags: MapFlag.shared | MapFlag.fixed,
+      fd,
+      offset: 0,
+    };
     ok(mmap(m.task, map));
     expect(fcntl(m.task, fd, FcntlCommand.addSeals, Seal.write)).toMatchObject({ errno: "EBUSY" });
     munmap(m.task, RAM, PAGE_SIZE);
@@ -47,7 +54,16 @@ describe("a memfd", () => {
     const { m, fd } = machine();
     const used = m.used;
     ok(ftruncate(m.task, fd, 2 * PAGE_SIZE));
-    ok(mmap(m.task, { addr: RAM, length: 2 * PAGE_SIZE, prot: Prot.read | Prot.write, flags: MapFlag.shared | MapFlag.fixed, fd, offset: 0 }));
+    ok(
+      mmap(m.task, {
+        addr: RAM,
+        length: 2 * PAGE_SIZE,
+        prot: Prot.read | Prot.write,
+        flags: MapFlag.shared | MapFlag.fixed,
+        fd,
+        offset: 0,
+      }),
+    );
     hostAccess(m.task, RAM, 1);
     hostAccess(m.task, RAM + PAGE_SIZE, 2);
     madvise(m.task, RAM, PAGE_SIZE, Madv.pageout);
@@ -64,7 +80,14 @@ test("process_vm_writev keeps to the protection, /proc/PID/mem does not", () => 
   const m = new Machine();
   m.mapAnon(RAM, PAGE_SIZE);
   hostAccess(m.task, RAM, 1);
-  mmap(m.task, { addr: RAM + PAGE_SIZE, length: PAGE_SIZE, prot: Prot.read, flags: MapFlag.private | MapFlag.anonymous | MapFlag.fixed, fd: -1, offset: 0 });
+  mmap(m.task, {
+    addr: RAM + PAGE_SIZE,
+    length: PAGE_SIZE,
+    prot: Prot.read,
+    flags: MapFlag.private | MapFlag.anonymous | MapFlag.fixed,
+    fd: -1,
+    offset: 0,
+  });
   expect(processVmRw(m.task, RAM, 2 * PAGE_SIZE, true)).toBe(PAGE_SIZE);
   expect(processVmRw(m.task, RAM + PAGE_SIZE, 8, true)).toMatchObject({ errno: "EFAULT" });
   expect(writeProcMem(m.task, RAM + PAGE_SIZE, 8)).toBe(8);

@@ -22,8 +22,14 @@ export function memfdCreate(task: Task, flags: number): Result<number> {
   const sealable = (flags & (MemfdFlag.allowSealing | MemfdFlag.noexecSeal)) !== 0;
   const seals = (sealable ? 0 : Seal.seal) | ((flags & MemfdFlag.noexecSeal) !== 0 ? Seal.exec : 0);
   const hstate = isHugetlb ? hstateOfFlags(host, flags) : undefined;
-  if (hstate === null) return refuse("ENODEV", "hugetlb_file_setup", `no huge pages of the size that flags ${hex(flags)} ask for`);
-  const file = hstate === undefined ? openShmem(host, "memfd", 0, seals) : openHugetlb(host, "memfd", hstate, 0, seals);
+  if (hstate === null)
+    return refuse(
+      "ENODEV",
+      "hugetlb_file_setup",
+      `no huge pages of the size that flags ${hex(flags)} ask for`,
+    );
+  const file =
+    hstate === undefined ? openShmem(host, "memfd", 0, seals) : openHugetlb(host, "memfd", hstate, 0, seals);
   const fd = task.process.install(file);
   if ((flags & MemfdFlag.cloexec) !== 0) task.process.closeOnExec.update((fds) => [...fds, fd]);
   return fd;
@@ -38,7 +44,9 @@ export function open(task: Task, path: string, flags: number): Result<number> {
   if (path !== "/dev/null") throw new NotModelled(`open(${path})`);
   const mode = flags & OpenFlag.accmode;
   const access = { read: mode !== OpenFlag.wronly, write: mode !== OpenFlag.rdonly };
-  return task.process.install(host.store.create(() => new OpenFile(host, path, null, DEV_NULL, null, access)));
+  return task.process.install(
+    host.store.create(() => new OpenFile(host, path, null, DEV_NULL, null, access)),
+  );
 }
 
 /** A descriptor of a console, as the VMM has it at 0. */
@@ -91,18 +99,31 @@ export function fallocate(task: Task, fd: number, mode: number, offset: number, 
 }
 
 /** vfs_fallocate() */
-export function vfsFallocate(task: Task, file: OpenFile, mode: number, offset: number, length: number): Result<0> {
+export function vfsFallocate(
+  task: Task,
+  file: OpenFile,
+  mode: number,
+  offset: number,
+  length: number,
+): Result<0> {
   const fn = "vfs_fallocate";
   if (offset < 0 || offset >= 2 ** 63 || length <= 0 || length >= 2 ** 63) {
-    return refuse("EINVAL", fn, `offset ${hex(offset)}, length ${hex(length)}`, "an offset of 0 or more, and a positive length");
+    return refuse(
+      "EINVAL",
+      fn,
+      `offset ${hex(offset)}, length ${hex(length)}`,
+      "an offset of 0 or more, and a positive length",
+    );
   }
   if ((mode & FallocFlag.punchHole) !== 0 && (mode & FallocFlag.keepSize) === 0) {
     return refuse("EOPNOTSUPP", fn, "FALLOC_FL_PUNCH_HOLE without FALLOC_FL_KEEP_SIZE");
   }
   if (!file.access.write) return refuse("EBADF", fn, `${file.name} is not open for writing`);
   if (file.inode === null) return refuse("ENODEV", fn, `${file.name} is no regular file`);
-  if (offset + length > MAX_BYTES) return refuse("EFBIG", fn, `${hex(offset)} plus ${hex(length)} exceeds the largest file`);
-  if (file.ops.fallocate === undefined) return refuse("EOPNOTSUPP", fn, `a ${file.ops.kind} file has no fallocate`);
+  if (offset + length > MAX_BYTES)
+    return refuse("EFBIG", fn, `${hex(offset)} plus ${hex(length)} exceeds the largest file`);
+  if (file.ops.fallocate === undefined)
+    return refuse("EOPNOTSUPP", fn, `a ${file.ops.kind} file has no fallocate`);
   return file.ops.fallocate(file, mode, offset, length, task) ?? 0;
 }
 

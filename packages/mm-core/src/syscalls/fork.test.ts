@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { PAGE_SIZE } from "../addresses.js";
 import { hostAccess } from "../host-access.js";
 import { Machine, ok } from "../testing/machine.js";
-import { memfdCreate, ftruncate } from "./files.js";
+import { ftruncate, memfdCreate } from "./files.js";
 import { exit, fork, vfork } from "./fork.js";
 import { Madv, madvise } from "./madvise.js";
 import { MapFlag, mmap, Prot } from "./mmap.js";
@@ -41,7 +41,14 @@ describe("fork", () => {
     const m = new Machine();
     const fd = ok(memfdCreate(m.task, 0));
     ftruncate(m.task, fd, PAGE_SIZE);
-    mmap(m.task, { addr: RAM, length: PAGE_SIZE, prot: Prot.read | Prot.write, flags: MapFlag.shared | MapFlag.fixed, fd, offset: 0 });
+    mmap(m.task, {
+      addr: RAM,
+      length: PAGE_SIZE,
+      prot: Prot.read | Prot.write,
+      flags: MapFlag.shared | MapFlag.fixed,
+      fd,
+      offset: 0,
+    });
     hostAccess(m.task, RAM, 1);
     const child = fork(m.task);
     expect(sites(m)).toEqual([]);

@@ -1,5 +1,5 @@
-import { dupMmap } from "../fork.js";
 import { doExit } from "../exit.js";
+import { dupMmap } from "../fork.js";
 import { Mm } from "../mm.js";
 import { Process, Task } from "../task.js";
 

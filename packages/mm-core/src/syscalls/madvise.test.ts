@@ -27,7 +27,16 @@ function memfd(flags: number, options = {}): Machine {
   const m = new Machine(options);
   const fd = ok(memfdCreate(m.task, 0));
   ftruncate(m.task, fd, LENGTH);
-  ok(mmap(m.task, { addr: RAM, length: LENGTH, prot: Prot.read | Prot.write, flags: flags | MapFlag.fixed, fd, offset: 0 }));
+  ok(
+    mmap(m.task, {
+      addr: RAM,
+      length: LENGTH,
+      prot: Prot.read | Prot.write,
+      flags: flags | MapFlag.fixed,
+      fd,
+      offset: 0,
+    }),
+  );
   hostAccess(m.task, RAM, 4);
   m.notifier.take();
   return m;
@@ -64,7 +73,10 @@ describe("MADV_PAGEOUT", () => {
     hostAccess(m.task, RAM + PAGE_SIZE, 6);
     advise(m, Madv.pageout);
     expect(m.host.swap.used()).toBe(0);
-    expect([hostAccess(m.task, RAM), hostAccess(m.task, RAM + PAGE_SIZE)]).toEqual([{ value: 0 }, { value: 6 }]);
+    expect([hostAccess(m.task, RAM), hostAccess(m.task, RAM + PAGE_SIZE)]).toEqual([
+      { value: 0 },
+      { value: 6 },
+    ]);
   });
 
   test("is refused on locked memory", () => {

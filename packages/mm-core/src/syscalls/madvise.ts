@@ -1,7 +1,7 @@
 import { type Hva, isPageAligned, pageAlign } from "../addresses.js";
 import type { Advice } from "../advice/advice.js";
-import { madviseCollapse } from "../advice/collapse.js";
 import { madviseCold, madvisePageout } from "../advice/cold.js";
+import { madviseCollapse } from "../advice/collapse.js";
 import { dontneed } from "../advice/dontneed.js";
 import { flagAdvice, notSpecial, notSpecialOrHugetlb, onlyPrivateAnonymous } from "../advice/flags.js";
 import { madviseFree } from "../advice/free.js";
@@ -78,7 +78,8 @@ const ADVICE: Readonly<Record<number, Advice>> = {
 /** madvise(2) */
 export function madvise(task: Task, addr: Hva, length: number, advice: number): Result<0> {
   // madvise_behavior_valid()
-  if (!Object.values<number>(Madv).includes(advice)) return refuse("EINVAL", "madvise_behavior_valid", `advice ${advice} is unknown`);
+  if (!Object.values<number>(Madv).includes(advice))
+    return refuse("EINVAL", "madvise_behavior_valid", `advice ${advice} is unknown`);
   const fn = "check_input_range";
   if (!isPageAligned(addr)) return refuse("EINVAL", fn, `address ${hex(addr)} is not page-aligned`);
   const end = addr + pageAlign(length);

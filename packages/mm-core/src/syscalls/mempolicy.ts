@@ -1,9 +1,9 @@
 import { type Hva, isPageAligned, type Node, PAGE_SIZE, pageAlign } from "../addresses.js";
 import { ERRNO, type Errno, hex, isRefusal, type Result, refuse } from "../errno.js";
+import { leafAt } from "../leaf.js";
 import { equalPolicies, Mempolicy, ownPolicy, type PolicyMode, placement, taskPolicy } from "../mempolicy.js";
 import { migratePages } from "../migrate-list.js";
 import { NotModelled } from "../not-modelled.js";
-import { leafAt } from "../leaf.js";
 import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { MpolMf, queuePagesRange } from "../queue-pages.js";
 import type { Task } from "../task.js";
@@ -13,7 +13,12 @@ export const MpolFlag = { numaBalancing: 1 << 13, relativeNodes: 1 << 14, static
 export const GetMempolicyFlag = { node: 1, addr: 2, memsAllowed: 4 } as const;
 
 /** mpol_new(), mpol_set_nodemask(): null is the default policy. */
-function newPolicy(task: Task, mode: PolicyMode, modeFlags: number, nodes: readonly Node[]): Result<Mempolicy | null> {
+function newPolicy(
+  task: Task,
+  mode: PolicyMode,
+  modeFlags: number,
+  nodes: readonly Node[],
+): Result<Mempolicy | null> {
   const { host } = task.process;
   const fn = "mpol_new";
   const make = (m: PolicyMode, list: readonly Node[], towards = false): Mempolicy =>
@@ -23,7 +28,12 @@ function newPolicy(task: Task, mode: PolicyMode, modeFlags: number, nodes: reado
   }
   const balancing = (modeFlags & MpolFlag.numaBalancing) !== 0;
   if (balancing && mode !== "MPOL_BIND" && mode !== "MPOL_PREFERRED_MANY") {
-    return refuse("EINVAL", "sanitize_mpol_flags", `MPOL_F_NUMA_BALANCING with ${mode}`, "MPOL_BIND or MPOL_PREFERRED_MANY");
+    return refuse(
+      "EINVAL",
+      "sanitize_mpol_flags",
+      `MPOL_F_NUMA_BALANCING with ${mode}`,
+      "MPOL_BIND or MPOL_PREFERRED_MANY",
+    );
   }
   if (mode === "MPOL_DEFAULT") {
     return nodes.length === 0 ? null : refuse("EINVAL", fn, "MPOL_DEFAULT with nodes", "an empty node mask");
@@ -34,7 +44,8 @@ function newPolicy(task: Task, mode: PolicyMode, modeFlags: number, nodes: reado
   }
   if (nodes.length === 0) return refuse("EINVAL", fn, `${mode} without nodes`, "at least one node");
   const online = nodes.filter((node) => node < host.nodes);
-  if (online.length === 0) return refuse("EINVAL", "mpol_set_nodemask", `none of the nodes ${nodes.join(", ")} is online`);
+  if (online.length === 0)
+    return refuse("EINVAL", "mpol_set_nodemask", `none of the nodes ${nodes.join(", ")} is online`);
   return make(mode, mode === "MPOL_PREFERRED" ? online.slice(0, 1) : online, balancing);
 }
 
@@ -77,11 +88,22 @@ export function mbind(
   }
   const { queued, failed } =
     moves || isStrict
-      ? queuePagesRange(mm, addr, end, isStrict ? flags : flags & ~MpolMf.strict, (node) => !nodes.includes(node))
+      ? queuePagesRange(
+          mm,
+          addr,
+          end,
+          isStrict ? flags : flags & ~MpolMf.strict,
+          (node) => !nodes.includes(node),
+        )
       : { queued: [], failed: 0 };
   if (isStrict && !moves && failed > 0) {
     mm.mmapLock.writeUnlock();
-    return refuse("EIO", "queue_pages_range", "a page is not on the nodes of the policy (MPOL_MF_STRICT)", "MPOL_MF_MOVE");
+    return refuse(
+      "EIO",
+      "queue_pages_range",
+      "a page is not on the nodes of the policy (MPOL_MF_STRICT)",
+      "MPOL_MF_MOVE",
+    );
   }
   for (let at = addr; at < end; ) {
     const vma = mm.vmas.first(at, end);
@@ -111,14 +133,23 @@ export function mbind(
   const target = policy ?? taskPolicy(task);
   const stayed = migratePages(
     host,
-    queued.map(({ folio }) => ({ folio, node: placement(target, task.node, host.frames.index.get(folio)).node })),
+    queued.map(({ folio }) => ({
+      folio,
+      node: placement(target, task.node, host.frames.index.get(folio)).node,
+    })),
   );
-  if (isStrict && failed + stayed > 0) return refuse("EIO", fn, `${failed + stayed} pages could not be moved`);
+  if (isStrict && failed + stayed > 0)
+    return refuse("EIO", fn, `${failed + stayed} pages could not be moved`);
   return 0;
 }
 
 /** set_mempolicy(2) */
-export function setMempolicy(task: Task, mode: PolicyMode, modeFlags: number, nodes: readonly Node[]): Result<0> {
+export function setMempolicy(
+  task: Task,
+  mode: PolicyMode,
+  modeFlags: number,
+  nodes: readonly Node[],
+): Result<0> {
   const policy = newPolicy(task, mode, modeFlags, nodes);
   if (isRefusal(policy)) return policy;
   task.mempolicy.set(policy);
@@ -161,7 +192,12 @@ export function getMempolicy(task: Task, addr: Hva, flags: number): Result<Polic
  * move_pages(2) that only asks (do_pages_stat): per page its node, or a negative errno.
  * @param stride bytes between the pages asked for
  */
-export function whereArePages(task: Task, addr: Hva, count: number, stride: number = PAGE_SIZE): readonly number[] {
+export function whereArePages(
+  task: Task,
+  addr: Hva,
+  count: number,
+  stride: number = PAGE_SIZE,
+): readonly number[] {
   const { mm } = task;
   const { frames } = mm.host;
   const status: number[] = [];

@@ -16,7 +16,14 @@ export interface MovedPages {
 }
 
 /** move_pages(2) to one node (do_pages_move), by root and on the task's own memory. */
-export function movePages(task: Task, addr: Hva, count: number, stride: number, node: Node, flags: number): Result<MovedPages> {
+export function movePages(
+  task: Task,
+  addr: Hva,
+  count: number,
+  stride: number,
+  node: Node,
+  flags: number,
+): Result<MovedPages> {
   const fn = "do_pages_move";
   const { mm } = task;
   const { host } = mm;
@@ -29,7 +36,10 @@ export function movePages(task: Task, addr: Hva, count: number, stride: number, 
   let queue: { readonly page: number; readonly move: Move }[] = [];
   /** move_pages_and_store_status() */
   const flush = (): number => {
-    const failed = migratePages(host, queue.map(({ move }) => move));
+    const failed = migratePages(
+      host,
+      queue.map(({ move }) => move),
+    );
     if (failed === 0) for (const { page } of queue) status[page] = node;
     queue = [];
     return failed;
@@ -77,7 +87,8 @@ export function migrateTaskPages(task: Task, from: readonly Node[], to: readonly
   const { mm } = task;
   const { host } = mm;
   const online = to.filter((node) => node < host.nodes);
-  if (online.length === 0) return refuse("EINVAL", "kernel_migrate_pages", `none of the nodes ${to.join(", ")} has memory`);
+  if (online.length === 0)
+    return refuse("EINVAL", "kernel_migrate_pages", `none of the nodes ${to.join(", ")} has memory`);
   host.lru.drain();
   let failed = 0;
   // do_migrate_pages(): each node to the one at the same place in the other list.
@@ -90,7 +101,12 @@ export function migrateTaskPages(task: Task, from: readonly Node[], to: readonly
     mm.mmapLock.readLock();
     const found = queuePagesRange(mm, 0, WHOLE, MpolMf.moveAll, (node) => node === source);
     mm.mmapLock.readUnlock();
-    failed += found.failed + migratePages(host, found.queued.map(({ folio }) => ({ folio, node: target })));
+    failed +=
+      found.failed +
+      migratePages(
+        host,
+        found.queued.map(({ folio }) => ({ folio, node: target })),
+      );
   }
   return failed;
 }

@@ -11,7 +11,8 @@ import type { Vma } from "../vma.js";
 export function mincore(task: Task, addr: Hva, length: number): Result<readonly boolean[]> {
   const fn = "sys_mincore";
   if (!isPageAligned(addr)) return refuse("EINVAL", fn, `address ${hex(addr)} is not page-aligned`);
-  if (addr + length > 2 ** 52) return refuse("ENOMEM", fn, `${hex(addr)} plus ${hex(length)} is beyond user space`);
+  if (addr + length > 2 ** 52)
+    return refuse("ENOMEM", fn, `${hex(addr)} plus ${hex(length)} is beyond user space`);
   const { mm } = task;
   const resident: boolean[] = [];
   const count = pages(length + PAGE_SIZE - 1);

@@ -17,7 +17,8 @@ export function mlock(task: Task, addr: Hva, length: number): Result<0> {
 
 /** mlock2(2) */
 export function mlock2(task: Task, addr: Hva, length: number, flags: number): Result<0> {
-  if ((flags & ~MlockFlag.onfault) !== 0) return refuse("EINVAL", "sys_mlock2", `flags ${hex(flags)}`, "MLOCK_ONFAULT");
+  if ((flags & ~MlockFlag.onfault) !== 0)
+    return refuse("EINVAL", "sys_mlock2", `flags ${hex(flags)}`, "MLOCK_ONFAULT");
   return doMlock(task, addr, length, (flags & MlockFlag.onfault) !== 0 ? LOCKED_MASK : VmFlag.locked);
 }
 
@@ -58,7 +59,8 @@ function applyVmaLockFlags(task: Task, start: Hva, end: Hva, flags: number): Ref
   if (end >= 2 ** 64) return refuse("EINVAL", fn, `the range from ${hex(start)} wraps`);
   for (let at = start; at < end; ) {
     const vma = mm.vmas.first(at, end);
-    if (vma === undefined || vma.fields.start > at) return refuse("ENOMEM", fn, `nothing is mapped at ${hex(at)}`);
+    if (vma === undefined || vma.fields.start > at)
+      return refuse("ENOMEM", fn, `nothing is mapped at ${hex(at)}`);
     const to = Math.min(vma.fields.end, end);
     mlockFixup(vma, at, to, (vma.fields.flags & ~LOCKED_MASK) | flags);
     at = to;
@@ -78,7 +80,12 @@ export function mlockall(task: Task, flags: number): Result<0> {
   const { mm } = task;
   const known = MclFlag.current | MclFlag.future | MclFlag.onfault;
   if (flags === 0 || (flags & ~known) !== 0 || flags === MclFlag.onfault) {
-    return refuse("EINVAL", "sys_mlockall", `flags ${hex(flags)}`, "MCL_CURRENT, MCL_FUTURE or both, with MCL_ONFAULT or not");
+    return refuse(
+      "EINVAL",
+      "sys_mlockall",
+      `flags ${hex(flags)}`,
+      "MCL_CURRENT, MCL_FUTURE or both, with MCL_ONFAULT or not",
+    );
   }
   const locked = (flags & MclFlag.onfault) !== 0 ? LOCKED_MASK : VmFlag.locked;
   mm.mmapLock.writeLock();

@@ -1,9 +1,9 @@
 import { DEFAULT_MAP_WINDOW, type Hva, isPageAligned, PAGE_SIZE, pageAlign, pages } from "../addresses.js";
 import { hex, isRefusal, type Refusal, type Result, refuse } from "../errno.js";
 import type { OpenFile } from "../file.js";
-import type { Mm } from "../mm.js";
 import { openHugetlb } from "../hugetlb/file.js";
 import { hstateOfFlags } from "../hugetlb/size.js";
+import type { Mm } from "../mm.js";
 import { mmPopulate } from "../populate.js";
 import { openShmem } from "../shmem.js";
 import type { Task } from "../task.js";
@@ -67,7 +67,8 @@ const MAX_FILE_PAGES = 2 ** 51;
 /** mmap(2). @returns the address */
 export function mmap(task: Task, args: MmapArgs): Result<Hva> {
   const { mm, process } = task;
-  if (!isPageAligned(args.offset)) return refuse("EINVAL", "sys_mmap", `offset ${hex(args.offset)} is not page-aligned`);
+  if (!isPageAligned(args.offset))
+    return refuse("EINVAL", "sys_mmap", `offset ${hex(args.offset)} is not page-aligned`);
   const fn = "ksys_mmap_pgoff";
   const isHugetlb = (args.flags & MapFlag.hugetlb) !== 0;
   let file: OpenFile | null = null;
@@ -77,11 +78,13 @@ export function mmap(task: Task, args: MmapArgs): Result<Hva> {
     if (file === null) return refuse("EBADF", fn, `descriptor ${args.fd} is not open`);
     const pageSize = file.ops.pageSize?.(file);
     if (pageSize !== undefined) length = Math.ceil(length / pageSize) * pageSize;
-    else if (isHugetlb) return refuse("EINVAL", fn, `MAP_HUGETLB of ${file.name}, which is no file of huge pages`);
+    else if (isHugetlb)
+      return refuse("EINVAL", fn, `MAP_HUGETLB of ${file.name}, which is no file of huge pages`);
     file.get();
   } else if (isHugetlb) {
     const hstate = hstateOfFlags(process.host, args.flags);
-    if (hstate === null) return refuse("EINVAL", fn, `no huge pages of the size that flags ${hex(args.flags)} ask for`);
+    if (hstate === null)
+      return refuse("EINVAL", fn, `no huge pages of the size that flags ${hex(args.flags)} ask for`);
     length = Math.ceil(length / hstate.size) * hstate.size;
     file = openHugetlb(process.host, "anon_hugepage", hstate, length);
   }
@@ -101,7 +104,8 @@ function doMmap(task: Task, file: OpenFile | null, args: MmapArgs): Result<Hva> 
   const { mm } = task;
   if (args.length === 0) return refuse("EINVAL", "do_mmap", "length is 0");
   const length = pageAlign(args.length);
-  if (length >= 2 ** 64) return refuse("ENOMEM", "do_mmap", `length ${hex(args.length)} wraps when rounded up to pages`);
+  if (length >= 2 ** 64)
+    return refuse("ENOMEM", "do_mmap", `length ${hex(args.length)} wraps when rounded up to pages`);
   if (pages(args.offset) + pages(length) >= 2 ** 52) {
     return refuse("EOVERFLOW", "do_mmap", `offset ${hex(args.offset)} plus length ${hex(length)} wraps`);
   }
@@ -110,7 +114,11 @@ function doMmap(task: Task, file: OpenFile | null, args: MmapArgs): Result<Hva> 
   const address = findAddress(mm, args.addr, length, fixed, file?.ops.pageSize?.(file));
   if (isRefusal(address)) return address;
   if (noreplace && mm.vmas.first(address, address + length) !== undefined) {
-    return refuse("EEXIST", "do_mmap", `something is mapped within ${hex(address)}-${hex(address + length)} (MAP_FIXED_NOREPLACE)`);
+    return refuse(
+      "EEXIST",
+      "do_mmap",
+      `something is mapped within ${hex(address)}-${hex(address + length)} (MAP_FIXED_NOREPLACE)`,
+    );
   }
   const flags = vmFlags(mm, file, args);
   if (isRefusal(flags)) return flags;
@@ -119,7 +127,7 @@ function doMmap(task: Task, file: OpenFile | null, args: MmapArgs): Result<Hva> 
   if (sealed !== undefined) return sealed;
   const anonymousShared = file === null && (flags & VmFlag.shared) !== 0;
   // shmem_zero_setup(): a file of its own, which only this mapping and its copies hold.
-  const backing = anonymousShared ? openShmem(mm.host, "dev/zero", length) : file?.get() ?? null;
+  const backing = anonymousShared ? openShmem(mm.host, "dev/zero", length) : (file?.get() ?? null);
   const fields: VmaFields = {
     start: address,
     end: address + length,
@@ -140,17 +148,34 @@ function doMmap(task: Task, file: OpenFile | null, args: MmapArgs): Result<Hva> 
 }
 
 /** __get_unmapped_area() */
-export function findAddress(mm: Mm, hint: Hva, length: number, fixed: boolean, alignment = PAGE_SIZE): Result<Hva> {
+export function findAddress(
+  mm: Mm,
+  hint: Hva,
+  length: number,
+  fixed: boolean,
+  alignment = PAGE_SIZE,
+): Result<Hva> {
   const fn = "__get_unmapped_area";
-  if (length > DEFAULT_MAP_WINDOW) return refuse("ENOMEM", fn, `length ${hex(length)} exceeds the address space`);
+  if (length > DEFAULT_MAP_WINDOW)
+    return refuse("ENOMEM", fn, `length ${hex(length)} exceeds the address space`);
   if (fixed) {
-    if (hint > DEFAULT_MAP_WINDOW - length) return refuse("ENOMEM", fn, `${hex(hint)} plus ${hex(length)} is beyond user space`);
-    if (!isPageAligned(hint)) return refuse("EINVAL", fn, `address ${hex(hint)} is not page-aligned (MAP_FIXED)`);
+    if (hint > DEFAULT_MAP_WINDOW - length)
+      return refuse("ENOMEM", fn, `${hex(hint)} plus ${hex(length)} is beyond user space`);
+    if (!isPageAligned(hint))
+      return refuse("EINVAL", fn, `address ${hex(hint)} is not page-aligned (MAP_FIXED)`);
     if (hint % alignment === 0) return hint;
-    return refuse("EINVAL", "hugetlb_get_unmapped_area", `address ${hex(hint)} is not aligned to ${hex(alignment)} (MAP_FIXED)`);
+    return refuse(
+      "EINVAL",
+      "hugetlb_get_unmapped_area",
+      `address ${hex(hint)} is not aligned to ${hex(alignment)} (MAP_FIXED)`,
+    );
   }
   const wanted = Math.ceil(hint / alignment) * alignment;
-  if (wanted >= MMAP_MIN_ADDR && wanted <= DEFAULT_MAP_WINDOW - length && mm.vmas.first(wanted, wanted + length) === undefined) {
+  if (
+    wanted >= MMAP_MIN_ADDR &&
+    wanted <= DEFAULT_MAP_WINDOW - length &&
+    mm.vmas.first(wanted, wanted + length) === undefined
+  ) {
     return wanted;
   }
   let end = MMAP_BASE;
@@ -179,7 +204,12 @@ function vmFlags(mm: Mm, file: OpenFile | null, args: MmapArgs): number | Refusa
     (args.flags & MapFlag.noreserve ? VmFlag.noreserve : 0);
   const type = args.flags & MapFlag.type;
   if (type !== MapFlag.shared && type !== MapFlag.private && type !== MapFlag.sharedValidate) {
-    return refuse("EINVAL", "do_mmap", `flags ${hex(args.flags)} name no kind of mapping`, "MAP_SHARED or MAP_PRIVATE");
+    return refuse(
+      "EINVAL",
+      "do_mmap",
+      `flags ${hex(args.flags)} name no kind of mapping`,
+      "MAP_SHARED or MAP_PRIVATE",
+    );
   }
   if (file === null) {
     if (type === MapFlag.sharedValidate) return refuse("EINVAL", "do_mmap", "MAP_SHARED_VALIDATE of no file");
@@ -187,11 +217,19 @@ function vmFlags(mm: Mm, file: OpenFile | null, args: MmapArgs): number | Refusa
   }
   // file_mmap_ok(): offsets beyond what a file can have.
   if (file.inode !== null && pages(args.offset) + pages(pageAlign(args.length)) > MAX_FILE_PAGES) {
-    return refuse("EOVERFLOW", "do_mmap", `offset ${hex(args.offset)} plus length ${hex(args.length)} exceeds the largest file`);
+    return refuse(
+      "EOVERFLOW",
+      "do_mmap",
+      `offset ${hex(args.offset)} plus length ${hex(args.length)} exceeds the largest file`,
+    );
   }
   if (type !== MapFlag.private) {
     if (type === MapFlag.sharedValidate && (args.flags & ~LEGACY_FLAGS & ~MapFlag.fixedNoreplace) !== 0) {
-      return refuse("EOPNOTSUPP", "do_mmap", `flags ${hex(args.flags)} have bits that MAP_SHARED_VALIDATE does not know`);
+      return refuse(
+        "EOPNOTSUPP",
+        "do_mmap",
+        `flags ${hex(args.flags)} have bits that MAP_SHARED_VALIDATE does not know`,
+      );
     }
     if ((prot & Prot.write) !== 0 && !file.access.write) {
       return refuse("EACCES", "do_mmap", `${file.name} is not open for writing`, "PROT_READ, or O_RDWR");
@@ -207,6 +245,7 @@ function vmFlags(mm: Mm, file: OpenFile | null, args: MmapArgs): number | Refusa
     }
     flags &= ~VmFlag.mayExec;
   }
-  if (file.ops.mmap === undefined) return refuse("ENODEV", "do_mmap", `${file.name} (${file.ops.kind}) cannot be mapped`);
+  if (file.ops.mmap === undefined)
+    return refuse("ENODEV", "do_mmap", `${file.name} (${file.ops.kind}) cannot be mapped`);
   return flags;
 }

@@ -17,7 +17,8 @@ export function mprotect(task: Task, addr: Hva, length: number, prot: number): R
   if (length === 0) return 0;
   const end = addr + pageAlign(length);
   if (end >= 2 ** 64) return refuse("ENOMEM", fn, `${hex(addr)} plus ${hex(length)} wraps`);
-  if ((prot & ~(Prot.read | Prot.write | Prot.exec | PROT_BTI)) !== 0) return refuse("EINVAL", fn, `protection ${hex(prot)} is unknown`);
+  if ((prot & ~(Prot.read | Prot.write | Prot.exec | PROT_BTI)) !== 0)
+    return refuse("EINVAL", fn, `protection ${hex(prot)} is unknown`);
   const { mm } = task;
   mm.mmapLock.writeLock();
   const refused = protectRange(mm, addr, end, prot);
@@ -29,7 +30,9 @@ function protectRange(mm: Mm, start: Hva, end: Hva, prot: number): Refusal | nul
   const fn = "do_mprotect_pkey";
   let at = start;
   const wanted =
-    (prot & Prot.read ? VmFlag.read : 0) | (prot & Prot.write ? VmFlag.write : 0) | (prot & Prot.exec ? VmFlag.exec : 0);
+    (prot & Prot.read ? VmFlag.read : 0) |
+    (prot & Prot.write ? VmFlag.write : 0) |
+    (prot & Prot.exec ? VmFlag.exec : 0);
   while (at < end) {
     const vma = mm.vmaAt(at);
     if (vma === undefined) break;
@@ -45,7 +48,8 @@ function protectRange(mm: Mm, start: Hva, end: Hva, prot: number): Refusal | nul
     }
     const to = Math.min(fields.end, end);
     // mprotect_fixup()
-    if ((fields.flags & VmFlag.sealed) !== 0) return refuse("EPERM", "mprotect_fixup", `${hex(fields.start)} is sealed`);
+    if ((fields.flags & VmFlag.sealed) !== 0)
+      return refuse("EPERM", "mprotect_fixup", `${hex(fields.start)} is sealed`);
     if (flags !== fields.flags) {
       const unsplittable = maySplit(vma, at, to);
       if (unsplittable !== undefined) return unsplittable;

@@ -17,8 +17,21 @@ function machine(): Machine {
   return m;
 }
 
-const call = (m: Machine, oldSize: number, newSize: number, flags: number, newAddress = 0, oldAddress = RAM) =>
-  mremap(m.task, { oldAddress, oldSize: oldSize * PAGE_SIZE, newSize: newSize * PAGE_SIZE, flags, newAddress });
+const call = (
+  m: Machine,
+  oldSize: number,
+  newSize: number,
+  flags: number,
+  newAddress = 0,
+  oldAddress = RAM,
+) =>
+  mremap(m.task, {
+    oldAddress,
+    oldSize: oldSize * PAGE_SIZE,
+    newSize: newSize * PAGE_SIZE,
+    flags,
+    newAddress,
+  });
 
 const raised = (m: Machine) =>
   m.notifier.take().map(({ site, start, end }) => [site, (start - RAM) / PAGE_SIZE, (end - RAM) / PAGE_SIZE]);
@@ -27,7 +40,10 @@ describe("mremap", () => {
   test("moves pages under a notifier, and unmaps what they leave under another", () => {
     const m = machine();
     expect(call(m, 4, 4, mayMove | fixed, AWAY)).toBe(AWAY);
-    expect(raised(m)).toEqual([["move_page_tables", 0, 4], ["unmap_vmas", 0, 4]]);
+    expect(raised(m)).toEqual([
+      ["move_page_tables", 0, 4],
+      ["unmap_vmas", 0, 4],
+    ]);
     expect(hostAccess(m.task, AWAY + 3 * PAGE_SIZE)).toEqual({ value: 13 });
     expect(hostAccess(m.task, RAM)).toMatchObject({ signal: "SIGSEGV", code: "SEGV_MAPERR" });
   });

@@ -71,17 +71,21 @@ function checkParams(remap: Remap): Refusal | undefined {
   }
   if (!isPageAligned(addr)) return refuse("EINVAL", fn, `address ${hex(addr)} is not page-aligned`);
   if (newLen === 0) return refuse("EINVAL", fn, "the new size is 0");
-  if (newLen > DEFAULT_MAP_WINDOW) return refuse("EINVAL", fn, `the new size ${hex(newLen)} exceeds the address space`);
+  if (newLen > DEFAULT_MAP_WINDOW)
+    return refuse("EINVAL", fn, `the new size ${hex(newLen)} exceeds the address space`);
   if (!impliesNewAddress(remap)) return undefined;
-  if (newAddr > DEFAULT_MAP_WINDOW - newLen) return refuse("EINVAL", fn, `the new address ${hex(newAddr)} is beyond user space`);
-  if (!isPageAligned(newAddr)) return refuse("EINVAL", fn, `the new address ${hex(newAddr)} is not page-aligned`);
+  if (newAddr > DEFAULT_MAP_WINDOW - newLen)
+    return refuse("EINVAL", fn, `the new address ${hex(newAddr)} is beyond user space`);
+  if (!isPageAligned(newAddr))
+    return refuse("EINVAL", fn, `the new address ${hex(newAddr)} is not page-aligned`);
   if ((flags & MremapFlag.mayMove) === 0) {
     return refuse("EINVAL", fn, "MREMAP_FIXED or MREMAP_DONTUNMAP without MREMAP_MAYMOVE");
   }
   if ((flags & MremapFlag.dontUnmap) !== 0 && oldLen !== newLen) {
     return refuse("EINVAL", fn, "MREMAP_DONTUNMAP with another size");
   }
-  if (addr + oldLen > newAddr && newAddr + newLen > addr) return refuse("EINVAL", fn, "the new range overlaps the old one");
+  if (addr + oldLen > newAddr && newAddr + newLen > addr)
+    return refuse("EINVAL", fn, "the new range overlaps the old one");
   return undefined;
 }
 
@@ -100,16 +104,28 @@ function remapMove(remap: Remap): Result<Hva> {
   const { mm, addr } = remap;
   const end = addr + remap.oldLen;
   const parts = mm.vmas.overlapping(addr, end).map((vma) => vma.fields);
-  if (parts.length === 0 || parts[0]!.start > addr) return refuse("EFAULT", fn, `nothing is mapped at ${hex(addr)}`);
+  if (parts.length === 0 || parts[0]!.start > addr)
+    return refuse("EFAULT", fn, `nothing is mapped at ${hex(addr)}`);
   // vma_multi_allowed()
   if (parts.length > 1 || parts[0]!.end < end) {
     const alone = parts.find((part) => part.uffd !== undefined);
-    if (alone !== undefined) return refuse("EFAULT", fn, `the mapping at ${hex(alone.start)} has a userfaultfd and moves only alone`);
+    if (alone !== undefined)
+      return refuse(
+        "EFAULT",
+        fn,
+        `the mapping at ${hex(alone.start)} has a userfaultfd and moves only alone`,
+      );
   }
   for (const { start, end: to } of parts) {
     const from = Math.max(start, addr);
     const length = Math.min(end, to) - from;
-    const part = { ...remap, addr: from, oldLen: length, newLen: length, newAddr: remap.newAddr + from - addr };
+    const part = {
+      ...remap,
+      addr: from,
+      oldLen: length,
+      newLen: length,
+      newAddr: remap.newAddr + from - addr,
+    };
     const prepared = checkPrepVma(part, mm.vmaAt(from));
     if (isRefusal(prepared)) return prepared;
     const moved = mremapTo(prepared);
@@ -124,7 +140,8 @@ function checkPrepVma(asked: Remap, vma: Vma | undefined): Remap | Refusal {
   const { addr, flags } = asked;
   if (vma === undefined) return refuse("EFAULT", fn, `nothing is mapped at ${hex(addr)}`);
   const fields = vma.fields;
-  if ((fields.flags & VmFlag.sealed) !== 0) return refuse("EPERM", fn, `the mapping at ${hex(fields.start)} is sealed`);
+  if ((fields.flags & VmFlag.sealed) !== 0)
+    return refuse("EPERM", fn, `the mapping at ${hex(fields.start)} is sealed`);
   const remap = (fields.flags & VmFlag.hugetlb) === 0 ? asked : alignHugetlb(asked, vma.pageSize);
   if (isRefusal(remap)) return remap;
   const { oldLen, newLen } = remap;
@@ -138,8 +155,10 @@ function checkPrepVma(asked: Remap, vma: Vma | undefined): Remap | Refusal {
     return refuse("EINVAL", fn, "MREMAP_DONTUNMAP of a mapping that cannot grow");
   }
   const needed = Math.min(oldLen, newLen);
-  if (needed > fields.end - addr) return refuse("EFAULT", fn, `the mapping ends at ${hex(fields.end)}, before the old range does`);
-  if (newLen > oldLen && (fields.flags & special) !== 0) return refuse("EFAULT", fn, "the mapping cannot grow");
+  if (needed > fields.end - addr)
+    return refuse("EFAULT", fn, `the mapping ends at ${hex(fields.end)}, before the old range does`);
+  if (newLen > oldLen && (fields.flags & special) !== 0)
+    return refuse("EFAULT", fn, "the mapping cannot grow");
   return remap;
 }
 
@@ -149,8 +168,14 @@ function alignHugetlb(remap: Remap, size: number): Remap | Refusal {
   const { addr, newAddr } = remap;
   const oldLen = Math.ceil(remap.oldLen / size) * size;
   const newLen = Math.ceil(remap.newLen / size) * size;
-  if (addr % size !== 0) return refuse("EINVAL", fn, `address ${hex(addr)} is not aligned to the huge pages' ${hex(size)}`);
-  if (newAddr % size !== 0) return refuse("EINVAL", fn, `the new address ${hex(newAddr)} is not aligned to the huge pages' ${hex(size)}`);
+  if (addr % size !== 0)
+    return refuse("EINVAL", fn, `address ${hex(addr)} is not aligned to the huge pages' ${hex(size)}`);
+  if (newAddr % size !== 0)
+    return refuse(
+      "EINVAL",
+      fn,
+      `the new address ${hex(newAddr)} is not aligned to the huge pages' ${hex(size)}`,
+    );
   if (newLen > oldLen) return refuse("EINVAL", fn, "a mapping of huge pages cannot grow");
   return { ...remap, oldLen, newLen };
 }

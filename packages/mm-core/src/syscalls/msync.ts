@@ -13,7 +13,8 @@ export function msync(task: Task, addr: Hva, length: number, flags: number): Res
     return refuse("EINVAL", fn, `flags ${hex(flags)}`, "MS_ASYNC, MS_INVALIDATE, MS_SYNC");
   }
   if (!isPageAligned(addr)) return refuse("EINVAL", fn, `address ${hex(addr)} is not page-aligned`);
-  if ((flags & MsFlag.async) !== 0 && (flags & MsFlag.sync) !== 0) return refuse("EINVAL", fn, "MS_ASYNC with MS_SYNC");
+  if ((flags & MsFlag.async) !== 0 && (flags & MsFlag.sync) !== 0)
+    return refuse("EINVAL", fn, "MS_ASYNC with MS_SYNC");
   const end = addr + pageAlign(length);
   if (end >= 2 ** 64) return refuse("ENOMEM", fn, `${hex(addr)} plus ${hex(length)} wraps`);
   const { mm } = task;

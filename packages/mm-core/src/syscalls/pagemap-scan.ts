@@ -57,8 +57,10 @@ export function pagemapScan(task: Task, args: PagemapScanArgs): Result<number> {
   const fn = "pagemap_scan_get_args";
   const { mm } = task;
   const { start, length, flags } = args;
-  if ((flags & ~(PmScan.wpMatching | PmScan.checkWpAsync)) !== 0) return refuse("EINVAL", fn, `flags ${hex(flags)}`);
-  if (((args.categoryMask | args.returnMask) & ~ALL) !== 0) return refuse("EINVAL", fn, "categories have unknown bits");
+  if ((flags & ~(PmScan.wpMatching | PmScan.checkWpAsync)) !== 0)
+    return refuse("EINVAL", fn, `flags ${hex(flags)}`);
+  if (((args.categoryMask | args.returnMask) & ~ALL) !== 0)
+    return refuse("EINVAL", fn, "categories have unknown bits");
   if (!isPageAligned(start)) return refuse("EINVAL", fn, `address ${hex(start)} is not page-aligned`);
   const end = start + length + ((PAGE_SIZE - (length % PAGE_SIZE)) % PAGE_SIZE);
   mm.mmapLock.readLock();
@@ -77,12 +79,22 @@ export function pagemapScan(task: Task, args: PagemapScanArgs): Result<number> {
 }
 
 /** pagemap_scan_test_walk(), and the walk of one mapping */
-function scanVma(vma: Vma, start: Hva, end: Hva, args: PagemapScanArgs, regions: Region[]): Refusal | typeof FULL | undefined {
+function scanVma(
+  vma: Vma,
+  start: Hva,
+  end: Hva,
+  args: PagemapScanArgs,
+  regions: Region[],
+): Refusal | typeof FULL | undefined {
   const { mm, fields } = vma;
   const wpAllowed = isWpAsync(fields) && usesMarkers(fields);
   if (!wpAllowed) {
     if ((args.flags & PmScan.checkWpAsync) !== 0) {
-      return refuse("EPERM", "pagemap_scan_test_walk", `the mapping at ${hex(fields.start)} is not write-protected asynchronously`);
+      return refuse(
+        "EPERM",
+        "pagemap_scan_test_walk",
+        `the mapping at ${hex(fields.start)} is not write-protected asynchronously`,
+      );
     }
     if ((args.flags & PmScan.wpMatching) !== 0) return undefined;
   }
@@ -92,7 +104,8 @@ function scanVma(vma: Vma, start: Hva, end: Hva, args: PagemapScanArgs, regions:
   for (let at = start; at < end; ) {
     const hole = holeEnd(mm, at, end);
     const next = hole > at ? hole : entryEnd(at, PMD_SIZE, end);
-    const full = hole > at ? scanHole(vma, at, next, own, args, regions) : scanPmd(vma, at, next, own, args, regions);
+    const full =
+      hole > at ? scanHole(vma, at, next, own, args, regions) : scanPmd(vma, at, next, own, args, regions);
     if (full) return FULL;
     at = next;
   }
@@ -108,9 +121,17 @@ function holeEnd(mm: Mm, at: Hva, end: Hva): Hva {
 }
 
 /** pagemap_scan_pte_hole(). @returns is the vector full? */
-function scanHole(vma: Vma, start: Hva, end: Hva, own: number, args: PagemapScanArgs, regions: Region[]): boolean {
+function scanHole(
+  vma: Vma,
+  start: Hva,
+  end: Hva,
+  own: number,
+  args: PagemapScanArgs,
+  regions: Region[],
+): boolean {
   const { flags } = vma.fields;
-  const categories = own | ((flags & VmFlag.uffdWp) !== 0 && (flags & VmFlag.hugetlb) === 0 ? PageIs.written : 0);
+  const categories =
+    own | ((flags & VmFlag.uffdWp) !== 0 && (flags & VmFlag.hugetlb) === 0 ? PageIs.written : 0);
   if (!isInteresting(categories, args)) return false;
   if (!output(regions, start, end, categories, args)) return true;
   if ((args.flags & PmScan.wpMatching) !== 0) uffdWpRange(vma, start, end, true);
@@ -118,7 +139,14 @@ function scanHole(vma: Vma, start: Hva, end: Hva, own: number, args: PagemapScan
 }
 
 /** pagemap_scan_pmd_entry(), pagemap_scan_thp_entry(). @returns is the vector full? */
-function scanPmd(vma: Vma, start: Hva, end: Hva, own: number, args: PagemapScanArgs, regions: Region[]): boolean {
+function scanPmd(
+  vma: Vma,
+  start: Hva,
+  end: Hva,
+  own: number,
+  args: PagemapScanArgs,
+  regions: Region[],
+): boolean {
   const { mm } = vma;
   const wp = (args.flags & PmScan.wpMatching) !== 0;
   const huge = leafAt(mm, start);
@@ -169,7 +197,13 @@ function isInteresting(categories: number, { categoryMask }: PagemapScanArgs): b
 }
 
 /** pagemap_scan_output(): adjacent ranges that are alike are one. @returns false when it does not fit any more */
-function output(regions: Region[], start: Hva, end: Hva, found: number, { returnMask, vecLen }: PagemapScanArgs): boolean {
+function output(
+  regions: Region[],
+  start: Hva,
+  end: Hva,
+  found: number,
+  { returnMask, vecLen }: PagemapScanArgs,
+): boolean {
   if (vecLen === 0) return true;
   const categories = found & returnMask;
   if (categories === 0) return true;

@@ -13,7 +13,8 @@ const COPIED = 0;
  */
 export function processVmRw(task: Task, addr: Hva, length: number, write: boolean): Result<number> {
   const { frames, hasCrossMemoryAttach } = task.process.host;
-  if (!hasCrossMemoryAttach) return refuse("ENOSYS", "sys_process_vm_readv", "the kernel is built without CONFIG_CROSS_MEMORY_ATTACH");
+  if (!hasCrossMemoryAttach)
+    return refuse("ENOSYS", "sys_process_vm_readv", "the kernel is built without CONFIG_CROSS_MEMORY_ATTACH");
   let done = 0;
   while (done < length) {
     const at = addr + done;

@@ -1,5 +1,5 @@
-import { type Result, refuse } from "../errno.js";
 import type { Node } from "../addresses.js";
+import { type Result, refuse } from "../errno.js";
 import type { Task } from "../task.js";
 
 /**
@@ -7,9 +7,14 @@ import type { Task } from "../task.js";
  * vm.zone_reclaim_mode is 0, and the model knows of no others that could go.
  */
 export function nodeReclaim(task: Task, node: Node, bytes: number): Result<0> {
-  if (node >= task.process.host.nodes) return refuse("ENOENT", "node_reclaim_store", `there is no node ${node}`);
+  if (node >= task.process.host.nodes)
+    return refuse("ENOENT", "node_reclaim_store", `there is no node ${node}`);
   if (bytes < 4096) return 0;
-  return refuse("EAGAIN", "user_proactive_reclaim", "nothing that is not mapped could be reclaimed (vm.zone_reclaim_mode 0)");
+  return refuse(
+    "EAGAIN",
+    "user_proactive_reclaim",
+    "nothing that is not mapped could be reclaimed (vm.zone_reclaim_mode 0)",
+  );
 }
 
 /**
@@ -17,7 +22,9 @@ export function nodeReclaim(task: Task, node: Node, bytes: number): Result<0> {
  * ever clean: files in memory are dirty from the first write or allocation on.
  */
 export function dropCaches(value: number): Result<0> {
-  return value >= 1 && value <= 4 ? 0 : refuse("EINVAL", "drop_caches_sysctl_handler", `value ${value}`, "1 to 4");
+  return value >= 1 && value <= 4
+    ? 0
+    : refuse("EINVAL", "drop_caches_sysctl_handler", `value ${value}`, "1 to 4");
 }
 
 /**

@@ -5,7 +5,15 @@ import { Machine, ok } from "../testing/machine.js";
 import { UffdFeature } from "../userfaultfd/context.js";
 import { close } from "./files.js";
 import { PageIs, PmScan, pagemapScan } from "./pagemap-scan.js";
-import { UffdRegister, UffdWriteprotect, uffdioApi, uffdioRegister, uffdioUnregister, uffdioWriteprotect, userfaultfd } from "./userfaultfd.js";
+import {
+  UffdRegister,
+  UffdWriteprotect,
+  uffdioApi,
+  uffdioRegister,
+  uffdioUnregister,
+  uffdioWriteprotect,
+  userfaultfd,
+} from "./userfaultfd.js";
 
 const RAM = 0x2000_0000_0000;
 const LENGTH = 4 * PAGE_SIZE;
@@ -23,7 +31,14 @@ function machine(features: number): { m: Machine; fd: number } {
 
 const sites = (m: Machine) => m.notifier.take().map(({ site }) => site);
 const scan = (m: Machine) =>
-  pagemapScan(m.task, { start: RAM, length: LENGTH, flags: PmScan.wpMatching, categoryMask: PageIs.written, returnMask: PageIs.written, vecLen: 8 });
+  pagemapScan(m.task, {
+    start: RAM,
+    length: LENGTH,
+    flags: PmScan.wpMatching,
+    categoryMask: PageIs.written,
+    returnMask: PageIs.written,
+    vecLen: 8,
+  });
 
 test("write protection is told to secondary MMUs when it begins and when it ends", () => {
   const { m, fd } = machine(0);

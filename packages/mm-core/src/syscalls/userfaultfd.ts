@@ -14,14 +14,20 @@ export const UffdWriteprotect = { wp: 1, dontwake: 2 } as const;
 
 const ALL_FEATURES = Object.values<number>(UffdFeature).reduce((all, bit) => all | bit, 0);
 /** Features that make other calls wait for a reader. */
-const EVENTS = UffdFeature.eventFork | UffdFeature.eventRemap | UffdFeature.eventRemove | UffdFeature.eventUnmap;
+const EVENTS =
+  UffdFeature.eventFork | UffdFeature.eventRemap | UffdFeature.eventRemove | UffdFeature.eventUnmap;
 
 const OPS: FileOps = { kind: "userfaultfd", release: (file) => releaseAll(file.data as Userfaultfd) };
 
 /** userfaultfd(2). @returns the descriptor */
 export function userfaultfd(task: Task, flags: number): Result<number> {
   if ((flags & ~(UffdFlag.userModeOnly | UffdFlag.nonblock | UffdFlag.cloexec)) !== 0) {
-    return refuse("EINVAL", "new_userfaultfd", `flags ${hex(flags)}`, "UFFD_USER_MODE_ONLY, O_CLOEXEC, O_NONBLOCK");
+    return refuse(
+      "EINVAL",
+      "new_userfaultfd",
+      `flags ${hex(flags)}`,
+      "UFFD_USER_MODE_ONLY, O_CLOEXEC, O_NONBLOCK",
+    );
   }
   const { host } = task.process;
   const fd = task.process.install(
@@ -34,7 +40,9 @@ export function userfaultfd(task: Task, flags: number): Result<number> {
 function context(task: Task, fd: number): Result<Userfaultfd> {
   const file = task.process.file(fd);
   if (file === null) return refuse("EBADF", "sys_ioctl", `descriptor ${fd} is not open`);
-  return file.data instanceof Userfaultfd ? file.data : refuse("ENOTTY", "sys_ioctl", `${file.name} is no userfaultfd`);
+  return file.data instanceof Userfaultfd
+    ? file.data
+    : refuse("ENOTTY", "sys_ioctl", `${file.name} is no userfaultfd`);
 }
 
 function initialised(task: Task, fd: number): Result<Userfaultfd> {
@@ -48,17 +56,20 @@ export function uffdioApi(task: Task, fd: number, features: number): Result<0> {
   const fn = "userfaultfd_api";
   const ctx = context(task, fd);
   if (isRefusal(ctx)) return ctx;
-  if ((features & ~ALL_FEATURES) !== 0) return refuse("EINVAL", fn, `features ${hex(features)} have unknown bits`);
+  if ((features & ~ALL_FEATURES) !== 0)
+    return refuse("EINVAL", fn, `features ${hex(features)} have unknown bits`);
   if ((features & EVENTS) !== 0) throw new NotModelled("userfaultfd events");
   const wanted = (features & UffdFeature.wpAsync) !== 0 ? features | UffdFeature.wpUnpopulated : features;
-  if (ctx.features.update((old) => old ?? wanted) !== wanted) return refuse("EINVAL", fn, "UFFDIO_API was called before");
+  if (ctx.features.update((old) => old ?? wanted) !== wanted)
+    return refuse("EINVAL", fn, "UFFDIO_API was called before");
   return 0;
 }
 
 /** validate_range() */
 function refuseRange(start: Hva, length: number): Refusal | undefined {
   const fn = "validate_range";
-  if (!isPageAligned(start) || !isPageAligned(length)) return refuse("EINVAL", fn, `${hex(start)}, ${hex(length)} are not page-aligned`);
+  if (!isPageAligned(start) || !isPageAligned(length))
+    return refuse("EINVAL", fn, `${hex(start)}, ${hex(length)} are not page-aligned`);
   if (length === 0) return refuse("EINVAL", fn, "length is 0");
   if (start >= DEFAULT_MAP_WINDOW || length > DEFAULT_MAP_WINDOW - start) {
     return refuse("EINVAL", fn, `${hex(start)} plus ${hex(length)} is beyond user space`);
@@ -71,10 +82,13 @@ function refuseMapping(ctx: Userfaultfd, fields: VmaFields, wanted: number, fn: 
   const { flags, file } = fields;
   const special = VmFlag.pfnmap | VmFlag.dontexpand;
   const at = `the mapping at ${hex(fields.start)}`;
-  if ((flags & VmFlag.hugetlb) === 0 && (flags & special) !== 0) return refuse("EINVAL", fn, `${at} is special`);
+  if ((flags & VmFlag.hugetlb) === 0 && (flags & special) !== 0)
+    return refuse("EINVAL", fn, `${at} is special`);
   if (ctx.has(UffdFeature.wpAsync) && (wanted & UFFD_FLAGS) === VmFlag.uffdWp) return undefined;
   if (isAnonymous(fields)) {
-    return (wanted & VmFlag.uffdMinor) === 0 ? undefined : refuse("EINVAL", fn, `${at} is anonymous: it has no minor faults`);
+    return (wanted & VmFlag.uffdMinor) === 0
+      ? undefined
+      : refuse("EINVAL", fn, `${at} is anonymous: it has no minor faults`);
   }
   if (file!.ops.userfaults === true || (flags & VmFlag.hugetlb) !== 0) return undefined;
   return refuse("EINVAL", fn, `${at} is of a ${file!.ops.kind} file, which userfaultfd does not support`);
@@ -96,22 +110,37 @@ export function uffdioRegister(task: Task, fd: number, start: Hva, length: numbe
   if (range !== undefined) return range;
   const { mm } = ctx;
   mm.mmapLock.writeLock();
-  const refused = refuseRegistration(ctx, mm.vmas.overlapping(start, start + length), start, start + length, wanted);
+  const refused = refuseRegistration(
+    ctx,
+    mm.vmas.overlapping(start, start + length),
+    start,
+    start + length,
+    wanted,
+  );
   if (refused === undefined) registerRange(ctx, start, start + length, wanted);
   mm.mmapLock.writeUnlock();
   return refused ?? 0;
 }
 
-function refuseRegistration(ctx: Userfaultfd, vmas: readonly Vma[], start: Hva, end: Hva, wanted: number): Refusal | undefined {
+function refuseRegistration(
+  ctx: Userfaultfd,
+  vmas: readonly Vma[],
+  start: Hva,
+  end: Hva,
+  wanted: number,
+): Refusal | undefined {
   const fn = "userfaultfd_register";
   if (vmas.length === 0) return refuse("EINVAL", fn, `nothing is mapped at ${hex(start)}`);
   for (const [place, vma] of vmas.entries()) {
     const fields = vma.fields;
-    const unaligned = (fields.flags & VmFlag.hugetlb) !== 0 && ((place === 0 && start % PMD_SIZE !== 0) || (end <= fields.end && end % PMD_SIZE !== 0));
+    const unaligned =
+      (fields.flags & VmFlag.hugetlb) !== 0 &&
+      ((place === 0 && start % PMD_SIZE !== 0) || (end <= fields.end && end % PMD_SIZE !== 0));
     if (unaligned) return refuse("EINVAL", fn, `${hex(start)}-${hex(end)} is not aligned to the huge pages`);
     const refused = refuseMapping(ctx, fields, wanted, fn);
     if (refused !== undefined) return refused;
-    if ((fields.flags & VmFlag.mayWrite) === 0) return refuse("EPERM", fn, `the mapping at ${hex(fields.start)} may not be written to`);
+    if ((fields.flags & VmFlag.mayWrite) === 0)
+      return refuse("EPERM", fn, `the mapping at ${hex(fields.start)} may not be written to`);
     if (fields.uffd !== undefined && fields.uffd !== ctx) {
       return refuse("EBUSY", fn, `the mapping at ${hex(fields.start)} has another userfaultfd`);
     }
@@ -148,7 +177,8 @@ export function uffdioUnregister(task: Task, fd: number, start: Hva, length: num
   let refused = vmas.length === 0 ? refuse("EINVAL", fn, `nothing is mapped at ${hex(start)}`) : undefined;
   for (const vma of vmas) {
     const fields = vma.fields;
-    if (fields.uffd !== undefined && fields.uffd !== ctx) refused ??= refuse("EINVAL", fn, "another userfaultfd's mapping");
+    if (fields.uffd !== undefined && fields.uffd !== ctx)
+      refused ??= refuse("EINVAL", fn, "another userfaultfd's mapping");
     refused ??= refuseMapping(ctx, fields, fields.flags, fn);
   }
   for (let at = start; refused === undefined && at < end; ) {
@@ -186,7 +216,13 @@ function releaseAll(ctx: Userfaultfd): void {
 }
 
 /** UFFDIO_WRITEPROTECT: userfaultfd_writeprotect() */
-export function uffdioWriteprotect(task: Task, fd: number, start: Hva, length: number, mode: number): Result<0> {
+export function uffdioWriteprotect(
+  task: Task,
+  fd: number,
+  start: Hva,
+  length: number,
+  mode: number,
+): Result<0> {
   const fn = "userfaultfd_writeprotect";
   const ctx = initialised(task, fd);
   if (isRefusal(ctx)) return ctx;
@@ -195,20 +231,36 @@ export function uffdioWriteprotect(task: Task, fd: number, start: Hva, length: n
   const protect = (mode & UffdWriteprotect.wp) !== 0;
   const dontwake = (mode & UffdWriteprotect.dontwake) !== 0;
   if ((mode & ~(UffdWriteprotect.wp | UffdWriteprotect.dontwake)) !== 0 || (protect && dontwake)) {
-    return refuse("EINVAL", fn, `mode ${hex(mode)}`, "UFFDIO_WRITEPROTECT_MODE_WP or UFFDIO_WRITEPROTECT_MODE_DONTWAKE");
+    return refuse(
+      "EINVAL",
+      fn,
+      `mode ${hex(mode)}`,
+      "UFFDIO_WRITEPROTECT_MODE_WP or UFFDIO_WRITEPROTECT_MODE_DONTWAKE",
+    );
   }
   // mwriteprotect_range()
   const { mm } = ctx;
   const end = start + length;
   mm.mmapLock.readLock();
   const vmas = mm.vmas.overlapping(start, end);
-  let refused = vmas.length === 0 ? refuse("ENOENT", "mwriteprotect_range", `nothing is mapped at ${hex(start)}`) : undefined;
+  let refused =
+    vmas.length === 0
+      ? refuse("ENOENT", "mwriteprotect_range", `nothing is mapped at ${hex(start)}`)
+      : undefined;
   for (const vma of vmas) {
     const { flags, start: first, end: last } = vma.fields;
     if ((flags & VmFlag.uffdWp) === 0) {
-      refused ??= refuse("ENOENT", "mwriteprotect_range", `the mapping at ${hex(first)} is not registered for write protection`);
+      refused ??= refuse(
+        "ENOENT",
+        "mwriteprotect_range",
+        `the mapping at ${hex(first)} is not registered for write protection`,
+      );
     } else if ((flags & VmFlag.hugetlb) !== 0 && (start % PMD_SIZE !== 0 || length % PMD_SIZE !== 0)) {
-      refused ??= refuse("EINVAL", "mwriteprotect_range", `${hex(start)}, ${hex(length)} are not aligned to the huge pages`);
+      refused ??= refuse(
+        "EINVAL",
+        "mwriteprotect_range",
+        `${hex(start)}, ${hex(length)} are not aligned to the huge pages`,
+      );
     }
     if (refused !== undefined) break;
     uffdWpRange(vma, Math.max(start, first), Math.min(end, last), protect);

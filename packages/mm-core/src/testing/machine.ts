@@ -38,7 +38,9 @@ export class Machine {
 
   /** Private anonymous memory at an address, readable and writable. */
   mapAnon(addr: Hva, length: number): Hva {
-    return ok(mmap(this.task, { addr, length, prot: Prot.read | Prot.write, flags: ANON, fd: -1, offset: 0 }));
+    return ok(
+      mmap(this.task, { addr, length, prot: Prot.read | Prot.write, flags: ANON, fd: -1, offset: 0 }),
+    );
   }
 
   /** What the page table allows at each page of a range; null where nothing. */

@@ -1,4 +1,4 @@
-import { PMD_PAGES, type Pfn } from "../addresses.js";
+import { type Pfn, PMD_PAGES } from "../addresses.js";
 import type { FaultError } from "../fault/fault.js";
 import { userfaultMissing } from "../fault/userfaultfd.js";
 import { pgoffOf } from "../file.js";
@@ -61,7 +61,10 @@ export function doHugePmdAnonymousPage(fault: PmdFault): FaultError | null | typ
   if (won) mapAnonFolioPmd(fault, folio);
   mm.pageTableLock.unlock();
   if (!won) host.frames.put(folio);
-  host.store.trace("do_huge_pmd_anonymous_page", () => `${task.name}: new huge page on node ${host.frames.nodeOf(folio)}`);
+  host.store.trace(
+    "do_huge_pmd_anonymous_page",
+    () => `${task.name}: new huge page on node ${host.frames.nodeOf(folio)}`,
+  );
   return null;
 }
 

@@ -51,7 +51,8 @@ function collapseScanPmd(vma: Vma, haddr: Hva): ScanResult | { readonly node: No
     result = unsuitable(vma, pte);
     if (result === null && holdsPage(pte)) load[frames.nodeOf(ptePfn(pte))]!++;
     // Zeros are left to faults where a userfaultfd is to be told of them (userfaultfd_armed()).
-    if (result === null && !holdsPage(pte) && (fields.flags & UFFD_ARMED) !== 0) result = "SCAN_PTE_NON_PRESENT";
+    if (result === null && !holdsPage(pte) && (fields.flags & UFFD_ARMED) !== 0)
+      result = "SCAN_PTE_NON_PRESENT";
   }
   mm.pageTableLock.unlock();
   return result ?? { node: load.indexOf(Math.max(...load)) };

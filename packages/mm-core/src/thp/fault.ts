@@ -11,7 +11,11 @@ import { splitHugePmd } from "./split-pmd.js";
 import { doHugePmdWpPage } from "./wp.js";
 
 /** __handle_mm_fault(), from the PMD entry on: a fault where no table of PTEs is. */
-export function handlePmdFault(base: Fault, pmds: Table, pmdIndex: number): FaultError | null | typeof FALLBACK {
+export function handlePmdFault(
+  base: Fault,
+  pmds: Table,
+  pmdIndex: number,
+): FaultError | null | typeof FALLBACK {
   const { vma, fields, address } = base;
   const { mm } = vma;
   const { host } = mm;
@@ -30,7 +34,8 @@ export function handlePmdFault(base: Fault, pmds: Table, pmdIndex: number): Faul
     }
     return null;
   }
-  if (!ptePresent(origPmd)) throw new Error(`entry ${origPmd} at ${address.toString(16)} is neither present nor none`);
+  if (!ptePresent(origPmd))
+    throw new Error(`entry ${origPmd} at ${address.toString(16)} is neither present nor none`);
   if (pteProtNone(origPmd) && isAccessible(fields)) return doHugePmdNumaPage(fault);
   if ((fault.write || fault.unshare === true) && !pteHas(origPmd, PteFlag.write)) return wpHugePmd(fault);
   // huge_pmd_set_accessed()

@@ -1,6 +1,6 @@
 import type { Table } from "../page-table.js";
-import { canMapNumaHint, type ProtectReason } from "../protect.js";
 import { canBecomeWritable, pageProt, pteModify } from "../prot.js";
+import { canMapNumaHint, type ProtectReason } from "../protect.js";
 import { PteFlag, pteChange, pteHas, ptePresent, pteProtNone } from "../pte.js";
 import { changeAbsentEntry, changePresentEntry } from "../userfaultfd/change-entry.js";
 import type { Vma } from "../vma.js";

@@ -1,5 +1,5 @@
-import type { Host } from "../host.js";
 import { PageFlag } from "../frames.js";
+import type { Host } from "../host.js";
 import { splitFolio } from "./split-folio.js";
 
 /** split_huge_pages_all(): what a write of 1 to debugfs' split_huge_pages does: every huge page on the LRU is split. */
@@ -7,7 +7,8 @@ export function splitHugePagesAll(host: Host): void {
   const { frames } = host;
   for (const folio of frames.largeFolios()) {
     if (!frames.tryGet(folio)) continue;
-    const suitable = frames.order(folio) > 0 && frames.test(folio, PageFlag.lru) && !frames.test(folio, PageFlag.hugetlb);
+    const suitable =
+      frames.order(folio) > 0 && frames.test(folio, PageFlag.lru) && !frames.test(folio, PageFlag.hugetlb);
     if (suitable) {
       frames.lock(folio);
       splitFolio(host, folio);

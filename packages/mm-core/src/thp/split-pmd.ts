@@ -48,7 +48,10 @@ export function splitHugePmdLocked(vma: Vma, haddr: Hva, freeze: boolean): void 
   let entries: (index: number) => Pte;
   if (isHugeZeroPmd(old)) {
     // __split_huge_zero_page_pmd(): each entry maps the small zero page.
-    const entry = mkPte(host.zeroPfn, pageProt(fields) | PteFlag.special | PteFlag.young | (old & PteFlag.uffdWp));
+    const entry = mkPte(
+      host.zeroPfn,
+      pageProt(fields) | PteFlag.special | PteFlag.young | (old & PteFlag.uffdWp),
+    );
     entries = () => entry;
   } else {
     const flags = freeze || migrating ? PteFlag.migration | kept : pageProt(fields) | kept;
@@ -68,7 +71,10 @@ export function splitHugePmdLocked(vma: Vma, haddr: Hva, freeze: boolean): void 
   }
   pmds.setChild(pmdIndex, table);
   pmds.set(pmdIndex, 0);
-  host.store.trace("__split_huge_pmd", () => `the huge page at ${haddr.toString(16)} is mapped by small entries now`);
+  host.store.trace(
+    "__split_huge_pmd",
+    () => `the huge page at ${haddr.toString(16)} is mapped by small entries now`,
+  );
 }
 
 /** split_huge_pmd_if_needed() */

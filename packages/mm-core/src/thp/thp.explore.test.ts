@@ -38,7 +38,9 @@ test("a page of a huge page is found or not, whatever becomes of the entry meanw
     {
       atEnd: ([looks]) => {
         found.add(looks![0]);
-        return m.host.frames.used(0) === 1 ? undefined : `${m.host.frames.used(0)} frames are in use at the end`;
+        return m.host.frames.used(0) === 1
+          ? undefined
+          : `${m.host.frames.used(0)} frames are in use at the end`;
       },
     },
   );

@@ -8,10 +8,10 @@ import { ptePfn } from "../pte.js";
 import { isMaybeMappedShared } from "../rmap.js";
 import { exit, fork } from "../syscalls/fork.js";
 import { Madv, madvise } from "../syscalls/madvise.js";
-import { mprotect } from "../syscalls/mprotect.js";
 import { Prot } from "../syscalls/mmap.js";
-import { munmap } from "../syscalls/munmap.js";
+import { mprotect } from "../syscalls/mprotect.js";
 import { MremapFlag, mremap } from "../syscalls/mremap.js";
+import { munmap } from "../syscalls/munmap.js";
 import { Machine, ok, untold } from "../testing/machine.js";
 import { splitFolio } from "./split-folio.js";
 
@@ -36,7 +36,12 @@ describe("a fault on memory after MADV_HUGEPAGE", () => {
     expect(new Set(m.sizes(RAM + PMD_SIZE, PMD_PAGES))).toEqual(new Set([0]));
     const folio = ptePfn(leafAt(m.task.mm, RAM)!.pte);
     const { frames } = m.host;
-    expect([folio % PMD_PAGES, frames.order(folio), frames.folio(folio + 511), frames.refcount.get(folio)]).toEqual([0, 9, folio, 1]);
+    expect([
+      folio % PMD_PAGES,
+      frames.order(folio),
+      frames.folio(folio + 511),
+      frames.refcount.get(folio),
+    ]).toEqual([0, 9, folio, 1]);
     expect(hostAccess(m.task, RAM + 5 * PAGE_SIZE)).toEqual({ value: 7 });
     expect(hostAccess(m.task, RAM + 6 * PAGE_SIZE)).toEqual({ value: 0 });
     expect(sites(m)).toEqual([]);
@@ -138,7 +143,9 @@ describe("splitting a huge page", () => {
     expect(m.accesses(RAM, 512)[3]).toEqual({ pfn: folio + 3, write: true });
     expect(frames.test(folio + 3, PageFlag.anonExclusive)).toBe(true);
     for (const page of [0, 3, 4, 500]) {
-      expect(hostAccess(m.task, RAM + page * PAGE_SIZE)).toEqual({ value: page === 3 || page === 500 ? page : 0 });
+      expect(hostAccess(m.task, RAM + page * PAGE_SIZE)).toEqual({
+        value: page === 3 || page === 500 ? page : 0,
+      });
     }
     munmap(m.task, RAM, PMD_SIZE);
     expect(m.used).toBe(used);
@@ -186,7 +193,15 @@ describe("mremap", () => {
     const m = machine(PMD_SIZE);
     hostAccess(m.task, RAM + PAGE_SIZE, 5);
     const to = RAM + 2 ** 30;
-    ok(mremap(m.task, { oldAddress: RAM, oldSize: PMD_SIZE, newSize: PMD_SIZE, flags: MremapFlag.mayMove | MremapFlag.fixed, newAddress: to }));
+    ok(
+      mremap(m.task, {
+        oldAddress: RAM,
+        oldSize: PMD_SIZE,
+        newSize: PMD_SIZE,
+        flags: MremapFlag.mayMove | MremapFlag.fixed,
+        newAddress: to,
+      }),
+    );
     expect([m.sizes(RAM, 1), m.sizes(to, 1)]).toEqual([[0], [PMD_SIZE]]);
     expect(hostAccess(m.task, to + PAGE_SIZE)).toEqual({ value: 5 });
   });
@@ -197,9 +212,18 @@ const PAGES = 3 * PMD_PAGES;
 const page = fc.oneof(fc.nat(PAGES - 1), fc.constantFrom(0, 1, 511, 512, 513, 1023, 1024, 1535));
 const span = fc.tuple(page, fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(512, 1024, PAGES)));
 const step = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ op: fc.constant("write" as const), page, value: fc.integer({ min: 1, max: 9 }) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({ op: fc.constant("write" as const), page, value: fc.integer({ min: 1, max: 9 }) }),
+  },
   { weight: 3, arbitrary: fc.record({ op: fc.constant("read" as const), page }) },
-  { weight: 2, arbitrary: fc.record({ op: fc.constantFrom("munmap", "dontneed", "readonly", "writable", "none", "map", "huge"), span }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constantFrom("munmap", "dontneed", "readonly", "writable", "none", "map", "huge"),
+      span,
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ op: fc.constantFrom("split", "fork", "exit"), page }) },
 );
 
@@ -216,7 +240,8 @@ describe("any sequence of calls on huge and small pages", () => {
         const expected = (at: number, write: boolean) => {
           const prot = prots[at]!;
           if (prot === -1) return { signal: "SIGSEGV", code: "SEGV_MAPERR" };
-          if ((prot & (write ? Prot.write : Prot.read)) === 0) return { signal: "SIGSEGV", code: "SEGV_ACCERR" };
+          if ((prot & (write ? Prot.write : Prot.read)) === 0)
+            return { signal: "SIGSEGV", code: "SEGV_ACCERR" };
           return { value: values.get(at) ?? 0 };
         };
         let before = m.accesses(RAM, PAGES);
@@ -306,7 +331,8 @@ describe("MADV_COLLAPSE", () => {
     expect(madvise(m.task, RAM, PMD_SIZE, Madv.collapse)).toBe(0);
     expect(sites(m)).toEqual([["collapse_huge_page", 0, PMD_SIZE]]);
     expect([m.sizes(RAM, 1), m.used - used]).toEqual([[PMD_SIZE], PMD_PAGES]);
-    for (const page of [0, 7, 511]) expect(hostAccess(m.task, RAM + page * PAGE_SIZE)).toEqual({ value: page + 1 });
+    for (const page of [0, 7, 511])
+      expect(hostAccess(m.task, RAM + page * PAGE_SIZE)).toEqual({ value: page + 1 });
     munmap(m.task, RAM, PMD_SIZE);
     expect(m.used).toBe(used);
   });

@@ -14,7 +14,9 @@ export function changeAbsentEntry(fields: VmaFields, pte: Pte, how: "protect" | 
 
 /** The same of a present one whose protection has been brought in line already. */
 export function changePresentEntry(pte: Pte, how: "protect" | "resolve"): Pte {
-  return how === "protect" ? pteChange(pte, PteFlag.uffdWp, PteFlag.write) : pteChange(pte, 0, PteFlag.uffdWp);
+  return how === "protect"
+    ? pteChange(pte, PteFlag.uffdWp, PteFlag.write)
+    : pteChange(pte, 0, PteFlag.uffdWp);
 }
 
 /** pte_uffd_wp(), pte_swp_uffd_wp_any(): is the entry write-protected by a userfaultfd? */

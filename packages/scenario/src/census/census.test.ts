@@ -21,20 +21,20 @@ test("the 35 range sites are there, each once", () => {
   expect(numbers).toEqual(Array.from({ length: 35 }, (_, index) => index + 1));
 });
 
-test.each(recordedRows)("$name occurs in the recordings that are named, and the model reproduces them", ({
-  row,
-  status,
-}) => {
-  const names = [...row.functions, ...(row.inlinedInto ?? [])];
-  for (const id of status.ids) {
-    const named = allRecordings.filter(({ recording }) => recording.id === id);
-    const own = named.filter(({ recording }) => names.some((name) => sitesOf(recording).has(name)));
-    expect(own.length, id).toBeGreaterThan(0);
-    const inputs = own.map(({ file, recording }) => ({ file, line: 1, recording }));
-    const { counts } = conform(inputs, { run: runScenario });
-    expect(counts, id).toEqual({ reproduced: own.length, differ: 0, notModelled: 0 });
-  }
-});
+test.each(recordedRows)(
+  "$name occurs in the recordings that are named, and the model reproduces them",
+  ({ row, status }) => {
+    const names = [...row.functions, ...(row.inlinedInto ?? [])];
+    for (const id of status.ids) {
+      const named = allRecordings.filter(({ recording }) => recording.id === id);
+      const own = named.filter(({ recording }) => names.some((name) => sitesOf(recording).has(name)));
+      expect(own.length, id).toBeGreaterThan(0);
+      const inputs = own.map(({ file, recording }) => ({ file, line: 1, recording }));
+      const { counts } = conform(inputs, { run: runScenario });
+      expect(counts, id).toEqual({ reproduced: own.length, differ: 0, notModelled: 0 });
+    }
+  },
+);
 
 test("where DAMON samples at random, the model raises the same sites", () => {
   const ids = new Set(recordedRows.flatMap(({ status }) => status.siteOnly ?? []));

@@ -100,6 +100,9 @@ export const otherSites: readonly CensusRow[] = [
     file: "mm/mmap.c",
     callback: "release",
     reached: "the process ends",
-    status: fromSource("mm-core/src/exit.ts, exitMmap", "the last user of the address space is gone; recordings do not show release"),
+    status: fromSource(
+      "mm-core/src/exit.ts, exitMmap",
+      "the last user of the address space is gone; recordings do not show release",
+    ),
   },
 ];

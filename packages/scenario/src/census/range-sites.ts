@@ -248,7 +248,10 @@ export const rangeSites: readonly CensusRow[] = [
     callback: "invalidate_range",
     event: "CLEAR",
     reached: "fork with a private hugetlb mapping",
-    status: fromSource("mm-core/src/hugetlb/copy.ts, copyHugetlbPageRange", "the mapping is private and may be written (is_cow_mapping)"),
+    status: fromSource(
+      "mm-core/src/hugetlb/copy.ts, copyHugetlbPageRange",
+      "the mapping is private and may be written (is_cow_mapping)",
+    ),
   },
   {
     number: 28,
@@ -275,7 +278,10 @@ export const rangeSites: readonly CensusRow[] = [
     callback: "invalidate_range",
     event: "CLEAR",
     reached: "a write that breaks copy-on-write in hugetlb memory",
-    status: fromSource("mm-core/src/hugetlb/wp.ts, hugetlbWp", "a private mapping, the page not its own alone, and a huge page left to copy to"),
+    status: fromSource(
+      "mm-core/src/hugetlb/wp.ts, hugetlbWp",
+      "a private mapping, the page not its own alone, and a huge page left to copy to",
+    ),
   },
   {
     number: 31,
@@ -293,7 +299,9 @@ export const rangeSites: readonly CensusRow[] = [
     callback: "invalidate_range",
     event: "CLEAR",
     reached: "userfaultfd registers, or a mapping is split",
-    status: notModelled("the model shares no page tables of hugetlb memory; it takes a shared mapping of an aligned 1 GiB"),
+    status: notModelled(
+      "the model shares no page tables of hugetlb memory; it takes a shared mapping of an aligned 1 GiB",
+    ),
   },
   {
     number: 33,

@@ -3,8 +3,8 @@ import type { Difference } from "../compare/difference.js";
 import type { Recording } from "../format/recording.js";
 import { toScenario } from "../format/recording.js";
 import type { Step } from "../format/step.js";
-import type { Decision, NotModelled, Refusal, RunOptions, RunResult, RunScenario } from "../model.js";
 import { kernelOf } from "../kernels/kernels.js";
+import type { Decision, NotModelled, Refusal, RunOptions, RunResult, RunScenario } from "../model.js";
 import { NotBuiltIn } from "../model.js";
 
 /** A recording, and where it was read. */
@@ -104,7 +104,8 @@ function count(results: readonly RecordResult[]): Counts {
 function conformRecord({ file, line, recording }: ConformInput, options: ConformOptions): RecordResult {
   const where = { file, line, id: recording.id };
   const elsewhere = recordedElsewhere(recording, options.kernel);
-  if (elsewhere !== undefined) return { ...where, outcome: "not modelled", differences: [], lacking: [elsewhere] };
+  if (elsewhere !== undefined)
+    return { ...where, outcome: "not modelled", differences: [], lacking: [elsewhere] };
   const result = ran(recording, options);
   if (result instanceof NotBuiltIn) {
     const lacking: Lacking = { what: `${result.what} ${result.wanted}`, why: result.message };
@@ -148,7 +149,8 @@ function ran(
 /** A recording says something of the kernel that it was made on, and of no other: not of one that was chosen instead. */
 function recordedElsewhere({ machine }: Recording, chosen: string | undefined): Lacking | undefined {
   const recorded = machine.kernel;
-  if (recorded === undefined) return { what: "kernel", why: "the recording names no kernel that it was made on" };
+  if (recorded === undefined)
+    return { what: "kernel", why: "the recording names no kernel that it was made on" };
   if (chosen === undefined || kernelOf(chosen) === kernelOf(recorded)) return undefined;
   return { what: `kernel ${recorded}`, why: `the recording says nothing of ${chosen}, which was chosen` };
 }

@@ -25,7 +25,7 @@ import { guestMemfdFlags, memoryAttributes, memslotFlags } from "../format/const
 import { advices, mmapFlags } from "../format/constants/mman.js";
 import type { Architecture } from "../format/machine.js";
 import type { Behaviour } from "../kernels/behaviour.js";
-import { type TracedCall, type TracedValue, requestOf, bitsOf } from "./traced-call.js";
+import { bitsOf, requestOf, type TracedCall, type TracedValue } from "./traced-call.js";
 
 const PROTECTIONS = { PROT_NONE: 0, PROT_READ: 1, PROT_WRITE: 2, PROT_EXEC: 4 };
 

@@ -208,7 +208,8 @@ export const cache: ArgumentType<bigint> = {
   ...named("cache"),
   resolve(value, environment) {
     const stands = environment.lookup(String(value));
-    if (stands === undefined) throw new ExpressionError(`"${String(value)}" names no cache: the call that was to make it failed`, 0);
+    if (stands === undefined)
+      throw new ExpressionError(`"${String(value)}" names no cache: the call that was to make it failed`, 0);
     return stands;
   },
 };

@@ -23,7 +23,8 @@ export function scenarioJsonSchema(): JsonSchema {
       ...properties,
       steps: list("Calls that are made one after the other."),
       concurrently: {
-        description: "Threads, each with its calls: every interleaving is explored, from where the steps have led.",
+        description:
+          "Threads, each with its calls: every interleaving is explored, from where the steps have led.",
         type: "object",
         propertyNames: { pattern: namePattern.source },
         additionalProperties: { ...list("The calls of one thread."), minItems: 1 },
@@ -57,7 +58,11 @@ function stepSchema(name: string, format: CallFormat): JsonSchema {
       task: { ...nameSchema, description: "The child that does it; left out: the VMM." },
       joined: { type: "boolean", description: "Observed together with what follows." },
     },
-    required: ["call", ...(needed.length === 0 ? [] : ["args"]), ...(format.needsTask === true ? ["task"] : [])],
+    required: [
+      "call",
+      ...(needed.length === 0 ? [] : ["args"]),
+      ...(format.needsTask === true ? ["task"] : []),
+    ],
     additionalProperties: false,
   };
 }

@@ -49,7 +49,8 @@ function show(value: unknown): string {
   if (value === undefined) return "nothing";
   if (value === null) return "none";
   if (value instanceof Shared) return value.name;
-  if (Array.isArray(value)) return `[${value.length > 8 ? `${value.length} of them` : value.map(show).join(", ")}]`;
+  if (Array.isArray(value))
+    return `[${value.length > 8 ? `${value.length} of them` : value.map(show).join(", ")}]`;
   if (typeof value === "number" && value >= 0x1_0000) return `0x${value.toString(16)}`;
   if (typeof value !== "object") return String(value);
   const fields = Object.entries(value).map(([name, field]) => `${name} ${show(field)}`);

@@ -1,4 +1,4 @@
-import { GmemFile, GmemInode } from "@kvmm/kvm-memslots";
+import { type GmemFile, GmemInode } from "@kvmm/kvm-memslots";
 import type { Inode, OpenFile } from "@kvmm/mm-core";
 import type { World } from "../run/world.js";
 import { type Bounded, MOST_ENTRIES } from "./snapshot.js";

@@ -47,7 +47,9 @@ function viewOf(world: World, table: Table, index: number, pte: Pte): HostPageVi
   const { frames } = world.host;
   const present = ptePresent(pte);
   const pfn = present ? ptePfn(pte) : -1;
-  const ofFrame = present ? FRAME_FLAGS.filter((name) => (frames.flags.peek(pfn) & PageFlag[name]) !== 0) : [];
+  const ofFrame = present
+    ? FRAME_FLAGS.filter((name) => (frames.flags.peek(pfn) & PageFlag[name]) !== 0)
+    : [];
   return {
     address: table.base + index * size,
     size,

@@ -31,7 +31,13 @@ test("a guest_memfd, its binding and its pages are seen, and both sets of memslo
   expect(before.guestMemfds).toEqual([]);
   const touched = steps[4]!.after;
   expect(touched.guestMemfds).toMatchObject([
-    { name: "gmem", pages: 16, bindings: [{ slot: 0, first: 0, end: 16 }], allocated: { total: 16 }, mappings: 1 },
+    {
+      name: "gmem",
+      pages: 16,
+      bindings: [{ slot: 0, first: 0, end: 16 }],
+      allocated: { total: 16 },
+      mappings: 1,
+    },
   ]);
   expect(touched.memslots.map(({ active }) => active).sort()).toEqual([false, true]);
   expect(touched.memslots.flatMap(({ slots }) => slots.map(({ id, gmemOnly }) => [id, gmemOnly]))).toEqual([
@@ -45,7 +51,8 @@ test("a guest_memfd, its binding and its pages are seen, and both sets of memslo
 
 test("host pages follow the page table", () => {
   const { steps } = inspectScenario(entryOf("munmap-all@gmem"))!;
-  const own = ({ hostPages }: Snapshot) => hostPages.list.filter(({ address }) => address >= 0x2000_0000_0000 && address < 0x2000_0001_0000);
+  const own = ({ hostPages }: Snapshot) =>
+    hostPages.list.filter(({ address }) => address >= 0x2000_0000_0000 && address < 0x2000_0001_0000);
   expect(own(steps[4]!.after)).toHaveLength(16);
   expect(own(steps[5]!.after)).toHaveLength(0);
 });
@@ -58,7 +65,10 @@ test("the journal says what a step changed, in the kernel's names", () => {
 });
 
 test("it stops at what the model lacks", () => {
-  const scenario: Scenario = { machine: {}, steps: [{ call: "userfaultfd", args: { flags: [] }, as: "uffd" }] };
+  const scenario: Scenario = {
+    machine: {},
+    steps: [{ call: "userfaultfd", args: { flags: [] }, as: "uffd" }],
+  };
   const run = runScenario(scenario);
   const inspection = inspectScenario(scenario);
   if (run.notModelled.length > 0) expect(inspection!.steps).toEqual([]);

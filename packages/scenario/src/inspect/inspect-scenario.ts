@@ -36,9 +36,12 @@ export function inspectScenario(scenario: Scenario, options: RunOptions = {}): I
   const steps: InspectedStep[] = [];
   for (const step of scenario.steps) {
     const mark = world.store.mark();
-    const outcome = attempt(() => callStep(world, world.task(step.task), step, (name) => world.names.get(name)));
+    const outcome = attempt(() =>
+      callStep(world, world.task(step.task), step, (name) => world.names.get(name)),
+    );
     if (outcome === LACKING) break;
-    if (outcome.refusal === undefined && step.as !== undefined) world.give(step, outcome.value ?? 0n, outcome.task);
+    if (outcome.refusal === undefined && step.as !== undefined)
+      world.give(step, outcome.value ?? 0n, outcome.task);
     const changes = changesSince(world.store, mark);
     world.store.commit();
     steps.push({ after: takeSnapshot(world), changes, names: new Map(world.names) });

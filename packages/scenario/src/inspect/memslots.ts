@@ -1,4 +1,4 @@
-import { memFlagNames, type Memslot } from "@kvmm/kvm-memslots";
+import { type Memslot, memFlagNames } from "@kvmm/kvm-memslots";
 import type { World } from "../run/world.js";
 
 /** One of the two sets of memslots: struct kvm_memslots. */

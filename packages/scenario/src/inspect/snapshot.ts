@@ -46,4 +46,3 @@ export function takeSnapshot(world: World): Snapshot {
     },
   };
 }
-

@@ -1,4 +1,10 @@
-import { Arm64Mmu, type Descriptor, decodeDescriptor, type TableEntry, tableEntries } from "@kvmm/arm64-stage2";
+import {
+  Arm64Mmu,
+  type Descriptor,
+  decodeDescriptor,
+  type TableEntry,
+  tableEntries,
+} from "@kvmm/arm64-stage2";
 import type { World } from "../run/world.js";
 import { type Bounded, MOST_ENTRIES } from "./snapshot.js";
 

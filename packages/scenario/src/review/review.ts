@@ -178,7 +178,9 @@ function reviewOn(kernel: Kernel, arch: Architecture, patch: Patch, options: Rev
     mended,
     notModelled,
     evidence,
-    ...(arch === "arm64" ? { spe: speAnswer({ kernel: kernel.name, base, patch, rows, ...seedOf(options) }) } : {}),
+    ...(arch === "arm64"
+      ? { spe: speAnswer({ kernel: kernel.name, base, patch, rows, ...seedOf(options) }) }
+      : {}),
   };
 }
 

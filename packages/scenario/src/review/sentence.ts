@@ -23,7 +23,8 @@ function place({ kernel, arch }: ReviewPart): string {
 function whatBreaks({ broken }: ReviewPart): string {
   const properties = [...new Set(broken.map(({ violation }) => violation.property))].join(", ");
   const all = [...new Set(broken.map(({ scenario }) => scenario))];
-  const shown = all.length > MOST_NAMED ? [...all.slice(0, MOST_NAMED), `and ${all.length - MOST_NAMED} more`] : all;
+  const shown =
+    all.length > MOST_NAMED ? [...all.slice(0, MOST_NAMED), `and ${all.length - MOST_NAMED} more`] : all;
   const scenarios = shown.join(", ");
   return `"${properties}" no longer holds (${scenarios})`;
 }

@@ -14,7 +14,9 @@ export function callStep(
 ): CallOutcome {
   const args = resolveArguments(step.call, step.args, { pageSize: 4096, lookup });
   // Each binding takes the arguments of its own call.
-  const binding = bindings[step.call] as ((world: World, task: Task, args: unknown) => CallOutcome) | undefined;
+  const binding = bindings[step.call] as
+    | ((world: World, task: Task, args: unknown) => CallOutcome)
+    | undefined;
   if (binding === undefined) throw new NotModelled(step.call);
   return binding(world, task, args);
 }

@@ -1,4 +1,11 @@
-import { type ExploredViolation, explore, type Shown, type Thread, type TraceAccess, type TraceStep } from "@kvmm/interleave";
+import {
+  type ExploredViolation,
+  explore,
+  type Shown,
+  type Thread,
+  type TraceAccess,
+  type TraceStep,
+} from "@kvmm/interleave";
 import { NotModelled, Task } from "@kvmm/mm-core";
 import type { Scenario } from "../format/scenario.js";
 import type { Step } from "../format/step.js";
@@ -25,7 +32,10 @@ export interface Explored {
  * Explores every interleaving of the threads of a scenario, from the state that its steps have left.
  * @throws NotModelled for a call that the model lacks
  */
-export function exploreConcurrently(world: World, concurrently: NonNullable<Scenario["concurrently"]>): Explored {
+export function exploreConcurrently(
+  world: World,
+  concurrently: NonNullable<Scenario["concurrently"]>,
+): Explored {
   const entries = Object.entries(concurrently);
   for (const [, steps] of entries) {
     for (const { call } of steps) if (bindings[call] === undefined) throw new NotModelled(call);
@@ -34,7 +44,11 @@ export function exploreConcurrently(world: World, concurrently: NonNullable<Scen
   world.kvm.observer = null;
   const threads = entries.map(([name, steps], index) => threadOf(world, name, steps, index));
   // A vCPU that retries while it is invalidated goes round as long as nobody else is let in: no fair schedule does that.
-  const result = explore(world.store, threads, { check: () => broken(world), livelocks: false, bounds: { states: MOST_STATES } });
+  const result = explore(world.store, threads, {
+    check: () => broken(world),
+    livelocks: false,
+    bounds: { states: MOST_STATES },
+  });
   world.kvm.observer = observer;
   return {
     exploration: { executions: result.finals, states: result.states, complete: result.exhaustive },
@@ -43,7 +57,10 @@ export function exploreConcurrently(world: World, concurrently: NonNullable<Scen
 }
 
 /** The properties that hold in every state, and what is wrong with the present one. */
-const PROPERTIES: readonly { readonly name: string; readonly broken: (world: World) => string | undefined }[] = [
+const PROPERTIES: readonly {
+  readonly name: string;
+  readonly broken: (world: World) => string | undefined;
+}[] = [
   { name: "no stale stage-2 mapping", broken: staleStage2Mapping },
   { ...noPrivatePageInUserSpace, broken: ({ kvm, vmm }) => noPrivatePageInUserSpace.broken(kvm, vmm) },
   {
@@ -84,7 +101,10 @@ type Threads = readonly (readonly [name: string, steps: readonly Step[]])[];
 function violationOf({ kind, message, counterexample }: ExploredViolation, threads: Threads): Violation {
   const contended = contendedObjects(counterexample.steps);
   const interleaving = counterexample.steps
-    .filter(({ accesses }, i, { length }) => i === length - 1 || accesses.some((access) => contended.has(placeOf(access))))
+    .filter(
+      ({ accesses }, i, { length }) =>
+        i === length - 1 || accesses.some((access) => contended.has(placeOf(access))),
+    )
     .map((step) => laneStep(step, threads, contended));
   switch (kind) {
     case "deadlock":
@@ -93,7 +113,11 @@ function violationOf({ kind, message, counterexample }: ExploredViolation, threa
     case "livelock":
       return { property: "no livelock", text: message, interleaving };
     case "error":
-      return { property: USES_A_FREE_FRAME.test(message) ? "no use after free" : "no error of the kernel's", text: message, interleaving };
+      return {
+        property: USES_A_FREE_FRAME.test(message) ? "no use after free" : "no error of the kernel's",
+        text: message,
+        interleaving,
+      };
     default: {
       const [property = "", ...text] = message.split(": ");
       return { property, text: text.join(": "), interleaving };
@@ -118,15 +142,24 @@ function contendedObjects(steps: readonly TraceStep[]): ReadonlySet<string> {
       if (access.kind !== "Read" && access.kind !== "AcquireShared") writes.add(place);
     }
   }
-  return new Set([...touches].filter(([place, by]) => by.size > 1 && writes.has(place)).map(([place]) => place));
+  return new Set(
+    [...touches].filter(([place, by]) => by.size > 1 && writes.has(place)).map(([place]) => place),
+  );
 }
 
-const placeOf = ({ object, key }: Pick<TraceAccess, "object" | "key">) => (key === null ? `${object}` : `${object}[${key}]`);
+const placeOf = ({ object, key }: Pick<TraceAccess, "object" | "key">) =>
+  key === null ? `${object}` : `${object}[${key}]`;
 
-function laneStep({ thread: index, call: at, fn, what, changes }: TraceStep, threads: Threads, shownState: ReadonlySet<string>): LaneStep {
+function laneStep(
+  { thread: index, call: at, fn, what, changes }: TraceStep,
+  threads: Threads,
+  shownState: ReadonlySet<string>,
+): LaneStep {
   const [thread, steps] = threads[index]!;
   const { call } = steps[Math.min(at, steps.length - 1)]!;
-  const state = changes.map((change) => [placeOf(change), shown(change.after)] as const).filter(([place]) => shownState.has(place));
+  const state = changes
+    .map((change) => [placeOf(change), shown(change.after)] as const)
+    .filter(([place]) => shownState.has(place));
   return { thread, call, fn: fn || call, text: what, state: Object.fromEntries(state) };
 }
 

@@ -15,7 +15,10 @@ const MOST_PAGES = 4096;
  */
 export function snapshotFrames(world: World): FrameSnapshot {
   const inode = gmemInode(world);
-  const count = Math.min(MOST_PAGES, inode === undefined ? world.lengthOf("ram") / PAGE_SIZE : inode.size.peek() / PAGE_SIZE);
+  const count = Math.min(
+    MOST_PAGES,
+    inode === undefined ? world.lengthOf("ram") / PAGE_SIZE : inode.size.peek() / PAGE_SIZE,
+  );
   const start = Number(world.names.get("ram") ?? 0n);
   return Array.from({ length: count }, (_, page) => {
     if (inode !== undefined) return inode.pages.at(page) || -1;
@@ -50,8 +53,10 @@ export function frameFates(world: World, before: FrameSnapshot): readonly FrameO
     if (pfn < 0) continue;
     const current = now[page] ?? -1;
     const poisoned = (frames.flags.peek(pfn) & PageFlag.hwpoison) !== 0;
-    groups.add({ is: poisoned ? "poisoned" : current < 0 ? "gone" : current === pfn ? "same" : "changed" }, page);
+    groups.add(
+      { is: poisoned ? "poisoned" : current < 0 ? "gone" : current === pfn ? "same" : "changed" },
+      page,
+    );
   }
   return groups.list();
 }
-

@@ -65,7 +65,12 @@ export class NotifierLog implements KvmObserver {
     const entries: { event: Seen["event"]; site: string; start: Hva; end: Hva; count: number }[] = [];
     for (const one of seen) {
       const last = entries[entries.length - 1];
-      if (last !== undefined && last.event === one.event && last.site === one.site && last.end === one.start) {
+      if (
+        last !== undefined &&
+        last.event === one.event &&
+        last.site === one.site &&
+        last.end === one.start
+      ) {
         last.end = one.end;
         last.count++;
       } else entries.push({ ...one, count: 1 });

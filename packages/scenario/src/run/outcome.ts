@@ -1,7 +1,6 @@
-import type { Refusal } from "@kvmm/mm-core";
+import type { Refusal, Task } from "@kvmm/mm-core";
 import type { CallName, ResolvedArguments } from "../format/calls/index.js";
 import type { Observation } from "../format/observation.js";
-import type { Task } from "@kvmm/mm-core";
 import type { World } from "./world.js";
 
 /** What a call came to. */
@@ -18,7 +17,11 @@ export interface CallOutcome {
 }
 
 /** How a call of the vocabulary is made on the model. */
-export type CallBinding<C extends CallName> = (world: World, task: Task, args: ResolvedArguments<C>) => CallOutcome;
+export type CallBinding<C extends CallName> = (
+  world: World,
+  task: Task,
+  args: ResolvedArguments<C>,
+) => CallOutcome;
 
 /** The bindings of some calls. */
 export type Bindings = { readonly [C in CallName]?: CallBinding<C> };

@@ -37,6 +37,9 @@ export class GroupedPages<D> {
   /** Each description with its pages; undefined when there is none. */
   list(): readonly (D & { readonly pages: PageList })[] | undefined {
     if (this.#groups.size === 0) return undefined;
-    return [...this.#groups.values()].map(({ description, pages }) => ({ ...description, pages: pages.list() }));
+    return [...this.#groups.values()].map(({ description, pages }) => ({
+      ...description,
+      pages: pages.list(),
+    }));
   }
 }

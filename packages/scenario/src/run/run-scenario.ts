@@ -3,13 +3,22 @@ import { LivelockError } from "@kvmm/interleave";
 import { UseAfterFree } from "@kvmm/kvm-memslots";
 import { NotModelled as Lacking, type Refusal } from "@kvmm/mm-core";
 import { ExpressionError } from "../format/expression.js";
-import type { Observation } from "../format/observation.js";
 import type { Architecture } from "../format/machine.js";
+import type { Observation } from "../format/observation.js";
 import { patchesOf, type Scenario } from "../format/scenario.js";
 import type { Step } from "../format/step.js";
 import type { Behaviour } from "../kernels/behaviour.js";
 import { type Kernel, kernelInWords, kernelOf, kernels, newestKernel } from "../kernels/kernels.js";
-import { type Decision, type Exploration, NotBuiltIn, type NotModelled, type RunOptions, type RunResult, type StepResult, type Violation } from "../model.js";
+import {
+  type Decision,
+  type Exploration,
+  NotBuiltIn,
+  type NotModelled,
+  type RunOptions,
+  type RunResult,
+  type StepResult,
+  type Violation,
+} from "../model.js";
 import { applyPatch, type Patch } from "../patches/define-patch.js";
 import { patches as builtIn, patchOf } from "../patches/patches.js";
 import { properties } from "../properties/properties.js";
@@ -18,10 +27,10 @@ import { bindings } from "./bindings.js";
 import { callStep } from "./call-step.js";
 import { exploreConcurrently } from "./concurrently.js";
 import { type FrameSnapshot, frameFates, snapshotFrames } from "./frame-fates.js";
-import { dumpStage2 } from "./stage2-dump.js";
 import { NotifierLog } from "./notifier-log.js";
 import type { CallOutcome } from "./outcome.js";
 import { mappedPages, staleStage2Mapping } from "./slot-mappings.js";
+import { dumpStage2 } from "./stage2-dump.js";
 import { unmet } from "./unmet.js";
 import { World } from "./world.js";
 
@@ -40,13 +49,15 @@ export interface Setting {
 export function settingOf(scenario: Scenario, options: RunOptions): Setting {
   const wanted = options.kernel ?? scenario.machine.kernel;
   const kernel = wanted === undefined ? newestKernel() : kernelOf(wanted);
-  if (kernel === undefined) throw new NotBuiltIn("kernel", wanted!, `built in: ${kernels.map((k) => k.name).join(", ")}`);
+  if (kernel === undefined)
+    throw new NotBuiltIn("kernel", wanted!, `built in: ${kernels.map((k) => k.name).join(", ")}`);
   const arch = options.arch ?? scenario.machine.arch ?? "arm64";
   if (!builtInArchitectures.includes(arch)) {
     throw new NotBuiltIn("architecture", arch, `built in: ${builtInArchitectures.join(", ")}`);
   }
   const { config } = scenario.machine;
-  if (config !== undefined && config !== "lab") throw new NotBuiltIn("configuration", config, "built in: lab, or none");
+  if (config !== undefined && config !== "lab")
+    throw new NotBuiltIn("configuration", config, "built in: lab, or none");
   const applied: Patch[] = [];
   for (const named of [...patchesOf(scenario), ...(options.patches ?? [])]) {
     const patch = typeof named === "string" ? patchOf(named) : named;
@@ -95,7 +106,8 @@ class Run {
     this.checks = options.checks !== false;
     this.#dumps = options.stage2 ?? machine.config === "lab";
     for (const [step, { call }] of steps.entries()) {
-      if (bindings[call] === undefined) this.#lacking.push({ step, call, why: "the model does not have this call" });
+      if (bindings[call] === undefined)
+        this.#lacking.push({ step, call, why: "the model does not have this call" });
     }
     this.#world = this.#attempt(0, () => new World(machine, behaviour, this.checks)) ?? null;
     if (this.#world !== null) {
@@ -125,8 +137,14 @@ class Run {
       this.#violations.push(...violations);
     } catch (error) {
       if (!(error instanceof Lacking)) throw error;
-      const [thread, calls] = Object.entries(concurrently).find(([, steps]) => steps.some(({ call }) => call === error.what)) ?? [];
-      this.#lacking.push({ step: 0, ...(thread === undefined ? {} : { thread }), call: calls?.[0]?.call ?? "none", why: error.message });
+      const [thread, calls] =
+        Object.entries(concurrently).find(([, steps]) => steps.some(({ call }) => call === error.what)) ?? [];
+      this.#lacking.push({
+        step: 0,
+        ...(thread === undefined ? {} : { thread }),
+        call: calls?.[0]?.call ?? "none",
+        why: error.message,
+      });
     }
   }
 
@@ -170,13 +188,15 @@ class Run {
   #call(world: World, step: Step): CallOutcome {
     const outcome = callStep(world, world.task(step.task), step, (name) => world.names.get(name));
     const held = world.store.held.of(world.store.tid);
-    if (held.length > 0) throw new Error(`${step.call} returned holding ${held.map((lock) => lock.name).join(", ")}`);
+    if (held.length > 0)
+      throw new Error(`${step.call} returned holding ${held.map((lock) => lock.name).join(", ")}`);
     return outcome;
   }
 
   #check(step: number): void {
     const stale = staleStage2Mapping(this.#world!);
-    if (stale !== undefined) this.#violations.push({ property: "no stale stage-2 mapping", text: stale, step });
+    if (stale !== undefined)
+      this.#violations.push({ property: "no stale stage-2 mapping", text: stale, step });
     const { kvm, vmm } = this.#world!;
     const entry = brokenEntry(this.#world!);
     if (entry !== undefined) this.#violations.push({ property: "break-before-make", text: entry, step });
@@ -206,7 +226,11 @@ class Run {
         this.#violations.push({ property: "no use after free", text: error.message, step });
         this.#ended = true;
       } else if (error instanceof TableError) {
-        this.#violations.push({ property: "no leak or early free of a table page", text: error.message, step });
+        this.#violations.push({
+          property: "no leak or early free of a table page",
+          text: error.message,
+          step,
+        });
         this.#ended = true;
       } else if (error instanceof LivelockError) {
         this.#violations.push({ property: "progress", text: error.message, step });
@@ -220,7 +244,10 @@ class Run {
     const warnings = this.#world?.host.warnings.peek() ?? [];
     if (this.#world !== null && this.#lacking.length === 0) this.#expectations(this.#world);
     const violations = [
-      ...warnings.map(({ fn, text }) => ({ property: "no kernel warning", text: `WARNING in ${fn}: ${text}` })),
+      ...warnings.map(({ fn, text }) => ({
+        property: "no kernel warning",
+        text: `WARNING in ${fn}: ${text}`,
+      })),
       ...this.#violations,
     ];
     const verdict = violations.length === 0 ? "holds" : "breaks";
@@ -240,7 +267,10 @@ class Run {
       steps: this.#steps,
       names: this.#names,
       notModelled: this.#lacking,
-      notCovered: [...uncovered(this.#exploration), ...this.#lacking.map(({ call, why }) => `${call}: ${why}`)],
+      notCovered: [
+        ...uncovered(this.#exploration),
+        ...this.#lacking.map(({ call, why }) => `${call}: ${why}`),
+      ],
       warnings: warnings.map(({ fn, text }) => `${fn}: ${text}`),
       violations,
       ...(this.#exploration === undefined ? {} : { exploration: this.#exploration }),
@@ -252,12 +282,16 @@ class Run {
 function orders(exploration: Exploration | undefined): string {
   if (exploration === undefined) return "the calls made one after the other (races not covered)";
   const { states, complete } = exploration;
-  return complete ? `every interleaving of the threads (${states} states)` : `${states} states of the threads, not all of them`;
+  return complete
+    ? `every interleaving of the threads (${states} states)`
+    : `${states} states of the threads, not all of them`;
 }
 
 function uncovered(exploration: Exploration | undefined): string[] {
   if (exploration === undefined) return ["races: the calls were made one after the other"];
-  return exploration.complete ? ["orders that only weakly ordered memory allows"] : ["interleavings beyond the bound of the search"];
+  return exploration.complete
+    ? ["orders that only weakly ordered memory allows"]
+    : ["interleavings beyond the bound of the search"];
 }
 
 /** What was done to the stage-2 tables against break-before-make; nothing counts once the VM's tables are gone. */

@@ -1,6 +1,17 @@
 import { Arm64Mmu } from "@kvmm/arm64-stage2";
 import { type Memslot, ReferenceMmu } from "@kvmm/kvm-memslots";
-import { PAGE_SIZE, PageFlag, type Pfn, PMD_SIZE, type Pte, PteFlag, PUD_SIZE, pteHas, ptePfn, ptePresent } from "@kvmm/mm-core";
+import {
+  PAGE_SIZE,
+  PageFlag,
+  type Pfn,
+  PMD_SIZE,
+  type Pte,
+  PteFlag,
+  PUD_SIZE,
+  pteHas,
+  ptePfn,
+  ptePresent,
+} from "@kvmm/mm-core";
 import type { World } from "./world.js";
 
 /** What stage 2 has for one page of a slot. */
@@ -47,7 +58,8 @@ function peekHostPage(world: World, address: number): { readonly pte: Pte; reado
   let table = world.vmm.mm.pgd;
   for (;;) {
     const { pte, child } = table.peek(table.indexOf(address));
-    if (child === null) return { pte, pfn: ptePfn(pte) + Math.floor((address % (LEAF_SIZE[table.level] ?? 1)) / PAGE_SIZE) };
+    if (child === null)
+      return { pte, pfn: ptePfn(pte) + Math.floor((address % (LEAF_SIZE[table.level] ?? 1)) / PAGE_SIZE) };
     table = child;
   }
 }
@@ -63,12 +75,14 @@ export function staleStage2Mapping(world: World): string | undefined {
     if (world.predefined.has(slot.slotId)) continue;
     for (const [page, { pfn, writable }] of slotMappings(world, slot)) {
       const where = `page ${page} of slot ${slot.slotId}`;
-      if (frames.refcount.peek(frames.folio(pfn)) === 0) return `${where} is mapped at stage 2 to frame ${pfn}, which is free`;
+      if (frames.refcount.peek(frames.folio(pfn)) === 0)
+        return `${where} is mapped at stage 2 to frame ${pfn}, which is free`;
       if (slot.hasGmem) {
         // While the file is being closed its pages live on with the inode; only the check above can be made.
         const inode = slot.gmemFile.peek()?.inode;
         const current = inode == null ? pfn : inode.pages.at(slot.gmemPgoff + page);
-        if (current !== pfn) return `${where} is mapped at stage 2 to frame ${pfn}, which its guest_memfd no longer has there`;
+        if (current !== pfn)
+          return `${where} is mapped at stage 2 to frame ${pfn}, which its guest_memfd no longer has there`;
         continue;
       }
       const { pte, pfn: current } = peekHostPage(world, slot.userspaceAddr + page * PAGE_SIZE);
@@ -77,7 +91,8 @@ export function staleStage2Mapping(world: World): string | undefined {
       if (!ptePresent(pte) || current !== pfn) {
         return `${where} is mapped at stage 2 to frame ${pfn}, which user space no longer maps there`;
       }
-      if (writable && !pteHas(pte, PteFlag.write)) return `${where} is writable at stage 2, but not for user space`;
+      if (writable && !pteHas(pte, PteFlag.write))
+        return `${where} is writable at stage 2, but not for user space`;
     }
   }
   return undefined;

@@ -1,5 +1,5 @@
-import type { Expectation } from "../format/scenario.js";
 import { toPageSet } from "../format/page-list.js";
+import type { Expectation } from "../format/scenario.js";
 import { renderPages } from "../render/pages.js";
 import { PageRuns } from "./page-runs.js";
 import { slotMappings } from "./slot-mappings.js";
@@ -9,7 +9,10 @@ import type { World } from "./world.js";
 export function unmet(world: World, expectation: Expectation): string | undefined {
   const wanted = "mapped" in expectation;
   const { slot: id, pages } = wanted ? expectation.mapped : expectation.unmapped;
-  const slot = world.kvm.peekMemslots().peek().find(({ slotId }) => slotId === id);
+  const slot = world.kvm
+    .peekMemslots()
+    .peek()
+    .find(({ slotId }) => slotId === id);
   if (slot === undefined) return `there is no slot ${id}`;
   const mapped = slotMappings(world, slot);
   const wrong = new PageRuns();

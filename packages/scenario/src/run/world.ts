@@ -81,7 +81,8 @@ export class World {
       behaviour: behaviour.mm,
     });
     this.module = new KvmModule(this.host, {
-      architecture: machine.arch === "x86" ? referenceArchitecture({ arch: "x86" }) : this.#arm64(behaviour, watch),
+      architecture:
+        machine.arch === "x86" ? referenceArchitecture({ arch: "x86" }) : this.#arm64(behaviour, watch),
       behaviour: behaviour.kvm,
       // mm-core maps within 48 bits, as arm64 does; so it does for x86.
       userAddressBits: machine.arch === "x86" || machine.config === "lab" ? 48 : 52,
@@ -94,7 +95,12 @@ export class World {
     if (this.kvm.mmu instanceof Arm64Mmu) this.breakBeforeMake?.watch(this.kvm.mmu.pgt);
     if (machine.eager_split_chunk_size !== undefined) {
       const args = [machine.eager_split_chunk_size];
-      this.#ioctl("vm", "vm", { request: "KVM_ENABLE_CAP", arg: { cap: "KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE", args } }, vm);
+      this.#ioctl(
+        "vm",
+        "vm",
+        { request: "KVM_ENABLE_CAP", arg: { cap: "KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE", args } },
+        vm,
+      );
     }
     const vcpu = this.#ioctl("vcpu", "vm", { request: "KVM_CREATE_VCPU" });
     this.vcpu = this.vmm.process.file(vcpu)!.data as Vcpu;
@@ -203,4 +209,3 @@ function must<T>(result: T): Exclude<T, { errno: string }> {
   if (isRefusal(result)) throw new Error(`setting up the machine: ${result.toString()}`);
   return result as Exclude<T, { errno: string }>;
 }
-

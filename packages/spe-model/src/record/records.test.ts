@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { fromHex } from "../testing/random-bytes.js";
 import { vectors } from "../../vectors/read-vectors.js";
+import { fromHex } from "../testing/random-bytes.js";
 import { decodeRecords } from "./decode-records.js";
 import { encodeRecord } from "./encode-record.js";
 import type { SpeRecord } from "./record.js";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { vectors } from "../../vectors/read-vectors.js";
 import { decodeColumns } from "../columns/decode-columns.js";
 import { RecordColumns } from "../columns/record-columns.js";
-import { vectors } from "../../vectors/read-vectors.js";
 import { CSV_HEADER, csvLine, recordRow } from "../text/record-csv.js";
 import { Histogram, histogramLines } from "./histogram.js";
 import { SpeStatistics } from "./spe-statistics.js";

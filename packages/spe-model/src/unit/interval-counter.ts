@@ -1,5 +1,5 @@
-import { PMSICR, PMSIRR } from "../registers/spe-registers.js";
 import type { SeededRandom } from "../random/seeded-random.js";
+import { PMSICR, PMSIRR } from "../registers/spe-registers.js";
 
 /**
  * Chooses the operations to sample (Arm ARM, "The sample interval counter"). COUNT goes down with each

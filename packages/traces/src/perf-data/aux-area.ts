@@ -1,7 +1,7 @@
-import type { PerfData } from "./read-perf-data.js";
+import type { SpeInfo } from "./auxtrace-info.js";
 import { PerfDataError } from "./perf-data-error.js";
 import type { AuxFlags, AuxtraceRecord, CommRecord, MmapRecord } from "./perf-record.js";
-import type { SpeInfo } from "./auxtrace-info.js";
+import type { PerfData } from "./read-perf-data.js";
 
 /** One AUXTRACE record's data. */
 export interface AuxPiece {

@@ -1,7 +1,7 @@
 import { ByteReader } from "../bytes/byte-reader.js";
 import type { ByteSource } from "../bytes/byte-source.js";
-import { decodeAttr, type PerfEventAttr } from "./perf-event-attr.js";
 import { PerfDataError } from "./perf-data-error.js";
+import { decodeAttr, type PerfEventAttr } from "./perf-event-attr.js";
 
 /** "PERFILE2", little-endian. */
 export const MAGIC = 0x32454c4946524550n;

@@ -1,5 +1,5 @@
-import type { PerfEventAttr } from "./perf-event-attr.js";
 import type { SpeInfo } from "./auxtrace-info.js";
+import type { PerfEventAttr } from "./perf-event-attr.js";
 
 /** Where and when a record was made, as far as the file says. */
 export interface SampleId {

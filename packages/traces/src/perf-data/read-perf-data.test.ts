@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readAuxArea } from "./aux-area.js";
 import { Attribution } from "./attribution.js";
+import { readAuxArea } from "./aux-area.js";
 import { PerfDataError } from "./perf-data-error.js";
 import { readPerfData } from "./read-perf-data.js";
 import { type SpeRecording, writePerfData } from "./write-perf-data.js";

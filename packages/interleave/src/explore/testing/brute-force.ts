@@ -23,7 +23,12 @@ interface State {
  * The reference that the explorer is held against: shares the store and the tasks with it, and nothing else. Follows
  * its definitions, not its algorithms.
  */
-export function bruteForce(store: Store, threads: readonly Thread[], final: () => string, maxStates: number): Everything | null {
+export function bruteForce(
+  store: Store,
+  threads: readonly Thread[],
+  final: () => string,
+  maxStates: number,
+): Everything | null {
   const tasks = threads.map(({ name, calls }, i) => new Suspendable(store, i + 1, name, calls));
   const names = store.names.slice();
   const begin = store.mark();
@@ -104,7 +109,9 @@ export function bruteForce(store: Store, threads: readonly Thread[], final: () =
     store.commit();
     store.names.splice(0, store.names.length, ...names);
   }
-  return isDone ? { states: states.size, finals, violations, livelocks: livelocks(states, tasks.length) } : null;
+  return isDone
+    ? { states: states.size, finals, violations, livelocks: livelocks(states, tasks.length) }
+    : null;
 }
 
 /** For each set of threads: among the states where nobody else can move, is there a cycle on which all of them move? */
@@ -131,7 +138,9 @@ function livelocks(states: ReadonlyMap<string, State>, tasks: number): ReadonlyS
     const reach = new Map(candidates.map((key) => [key, reachable(key)]));
     for (const key of candidates) {
       if (!reach.get(key)!.has(key)) continue;
-      const component = candidates.filter((other) => reach.get(key)!.has(other) && reach.get(other)!.has(key));
+      const component = candidates.filter(
+        (other) => reach.get(key)!.has(other) && reach.get(other)!.has(key),
+      );
       const members = new Set(component);
       let moving = 0;
       for (const member of component) {

@@ -34,7 +34,10 @@ const access = (...cells: CellName[]): fc.Arbitrary<readonly Op[]> =>
     .oneof(
       {
         weight: 6,
-        arbitrary: fc.record({ op: fc.constantFrom("read", "write", "add"), cell: fc.constantFrom(...cells) }),
+        arbitrary: fc.record({
+          op: fc.constantFrom("read", "write", "add"),
+          cell: fc.constantFrom(...cells),
+        }),
       },
       { weight: 2, arbitrary: fc.record({ op: fc.constant("load"), value: fc.nat(2) }) },
       { weight: 1, arbitrary: fc.record({ op: fc.constant("choose") }) },
@@ -57,7 +60,11 @@ const stray = fc
 const single = (arbitrary: fc.Arbitrary<Op>) => arbitrary.map((op): readonly Op[] => [op]);
 const waits = single(
   fc.oneof(
-    fc.record({ op: fc.constant("sleep" as const), least: fc.integer({ min: 1, max: 2 }), isRight: fc.boolean() }),
+    fc.record({
+      op: fc.constant("sleep" as const),
+      least: fc.integer({ min: 1, max: 2 }),
+      isRight: fc.boolean(),
+    }),
     fc.record({
       op: fc.constant("retry" as const),
       least: fc.integer({ min: 1, max: 2 }),
@@ -97,7 +104,10 @@ const thread = (length: number) => fc.array(call(length), { minLength: 1, maxLen
 export const randomProgram: fc.Arbitrary<RandomProgram> = fc.oneof(
   { weight: 3, arbitrary: fc.array(thread(7), { minLength: 2, maxLength: 2 }) },
   { weight: 2, arbitrary: fc.array(thread(3), { minLength: 3, maxLength: 3 }) },
-  { weight: 1, arbitrary: fc.array(fc.array(call(2), { minLength: 1, maxLength: 1 }), { minLength: 4, maxLength: 4 }) },
+  {
+    weight: 1,
+    arbitrary: fc.array(fc.array(call(2), { minLength: 1, maxLength: 1 }), { minLength: 4, maxLength: 4 }),
+  },
 );
 
 /** The program on this package, in a store of its own. */
@@ -202,7 +212,9 @@ export function build(program: RandomProgram): { store: Store; threads: Thread[]
   };
   const threads = program.map((calls, i) => ({ name: `T${i + 1}`, calls: calls.map(run) }));
   const final = () =>
-    JSON.stringify([...Object.values(cells), pointer].map((cell) => valueOf(cell.peek())).concat([...words.peek()]));
+    JSON.stringify(
+      [...Object.values(cells), pointer].map((cell) => valueOf(cell.peek())).concat([...words.peek()]),
+    );
   return { store, threads, final };
 }
 

@@ -1,11 +1,17 @@
 import { type GuestAccess, guestAccess } from "@kvmm/kvm-memslots";
+import type { Task } from "@kvmm/mm-core";
 import { hex, hostAccess, PAGE_SIZE } from "@kvmm/mm-core";
-import type { Access, ExitObservation, FaultObservation, Observation, SignalObservation } from "../../format/observation.js";
+import type {
+  Access,
+  ExitObservation,
+  FaultObservation,
+  Observation,
+  SignalObservation,
+} from "../../format/observation.js";
 import type { Bindings, CallOutcome } from "../outcome.js";
 import { GroupedPages } from "../page-runs.js";
 import { unsigned } from "../results.js";
 import type { World } from "../world.js";
-import type { Task } from "@kvmm/mm-core";
 
 /** A first word is 32 bits. */
 const WORD = 0xffff_ffffn;
@@ -30,7 +36,12 @@ function* touched({ length, stride }: Range): Generator<number> {
 }
 
 /** A guest's accesses, page by page, and the stage-2 faults and exits that they take. */
-export function guestTouch(world: World, kind: Access, args: Range & { readonly gpa: bigint }, written?: Written): CallOutcome {
+export function guestTouch(
+  world: World,
+  kind: Access,
+  args: Range & { readonly gpa: bigint },
+  written?: Written,
+): CallOutcome {
   const faults = new GroupedPages<Pick<FaultObservation, "access" | "kind">>();
   const exits = new GroupedPages<Omit<ExitObservation, "pages">>();
   let value: number | undefined;
@@ -74,7 +85,12 @@ function exceptionOf(kind: Access, { exit, value }: GuestAccess): number | undef
 }
 
 /** A thread's accesses through its own mapping, and the signals that they raise. */
-export function hostTouch(world: World, task: Task, args: Range & { readonly addr: bigint }, written?: Written): CallOutcome {
+export function hostTouch(
+  world: World,
+  task: Task,
+  args: Range & { readonly addr: bigint },
+  written?: Written,
+): CallOutcome {
   const signals = new GroupedPages<Omit<SignalObservation, "pages">>();
   let died = false;
   let value: number | undefined;

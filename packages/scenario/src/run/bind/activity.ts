@@ -9,8 +9,8 @@ import {
   leafAt,
   leafPage,
   lruGenAge,
-  nodeReclaim,
   NotModelled,
+  nodeReclaim,
   PAGE_SIZE,
   type Pfn,
   ptePresent,
@@ -18,9 +18,9 @@ import {
   splitHugePagesAll,
 } from "@kvmm/mm-core";
 import type { Bindings } from "../outcome.js";
+import { int, unsigned, zero } from "../results.js";
 import type { World } from "../world.js";
 import { touchAll } from "./touchers.js";
-import { int, unsigned, zero } from "../results.js";
 
 /** What the kernel does in its own time, or is told to do through a control file. */
 export const activityBindings = {
@@ -45,7 +45,10 @@ export const activityBindings = {
     world.host.lru.drain();
     if (ops === "fvaddr") {
       const start = unsigned(addr ?? 0n);
-      const pages = Array.from({ length: Math.ceil(unsigned(length) / PAGE_SIZE) }, (_, page) => start + page * PAGE_SIZE);
+      const pages = Array.from(
+        { length: Math.ceil(unsigned(length) / PAGE_SIZE) },
+        (_, page) => start + page * PAGE_SIZE,
+      );
       for (const page of pages) damonVaMkold(task.mm, page);
       touchAll(world, task, toucher);
       for (const page of pages) damonVaYoung(task.mm, page);
@@ -59,7 +62,10 @@ export const activityBindings = {
   },
   damon_stat: (world) => {
     if (world.host.hasDamonStat) return { observation: { any: true } };
-    return { refusal: refuse("ENOENT", "param_set_bool", "the kernel is built without CONFIG_DAMON_STAT"), observation: { any: true } };
+    return {
+      refusal: refuse("ENOENT", "param_set_bool", "the kernel is built without CONFIG_DAMON_STAT"),
+      observation: { any: true },
+    };
   },
 } satisfies Bindings;
 

@@ -46,7 +46,8 @@ export const fileBindings = {
   fsync: (_world, task, { fd }) => zero(fsync(task, int(fd))),
   read: (_world, task, { fd, count: bytes }) => count(read(task, int(fd), unsigned(bytes))),
   write: (_world, task, { fd, count: bytes }) => count(write(task, int(fd), unsigned(bytes))),
-  pread: (_world, task, { fd, count: bytes, offset }) => count(pread(task, int(fd), unsigned(bytes), signed(offset))),
+  pread: (_world, task, { fd, count: bytes, offset }) =>
+    count(pread(task, int(fd), unsigned(bytes), signed(offset))),
   pwrite: (_world, task, { fd, proc_self_mem, count: bytes, offset }) => {
     if (proc_self_mem) return count(writeProcMem(task, unsigned(offset), unsigned(bytes)));
     return count(pwrite(task, int(fd ?? -1n), unsigned(bytes), signed(offset)));
@@ -74,7 +75,8 @@ export const fileBindings = {
     return { observation: int(cmd) === FcntlCommand.getfl ? { flags: hex(result) } : { ret: result } };
   },
   flock: (_world, task, { fd }) => zero(flock(task, int(fd))),
-  posix_fadvise: (_world, task, { fd, length, advice }) => zero(posixFadvise(task, int(fd), signed(length), int(advice))),
+  posix_fadvise: (_world, task, { fd, length, advice }) =>
+    zero(posixFadvise(task, int(fd), signed(length), int(advice))),
   readahead: (_world, task, { fd }) => zero(readahead(task, int(fd))),
   ioctl: (_world, task, { fd, request }) => ({ refusal: ioctlUnknown(task, int(fd), unsigned(request)) }),
 } satisfies Bindings;

@@ -10,7 +10,10 @@ import { int } from "../results.js";
 function ioctl(task: Task, on: bigint, call: KvmIoctl): CallOutcome {
   const result = kvmIoctl(task, int(on), call);
   if (isRefusal(result)) return { refusal: result };
-  const observation: Observation = { ret: result.ret, ...(result.dirty === undefined ? {} : { bitmap: pageList(result.dirty) }) };
+  const observation: Observation = {
+    ret: result.ret,
+    ...(result.dirty === undefined ? {} : { bitmap: pageList(result.dirty) }),
+  };
   return { value: BigInt(result.ret), observation };
 }
 
@@ -28,7 +31,8 @@ function capName(value: bigint): string {
 }
 
 export const kvmBindings = {
-  KVM_CREATE_VM: (world, task, { type }) => descriptor(ioctl(task, world.names.get("kvm")!, { request: "KVM_CREATE_VM", type })),
+  KVM_CREATE_VM: (world, task, { type }) =>
+    descriptor(ioctl(task, world.names.get("kvm")!, { request: "KVM_CREATE_VM", type })),
   KVM_CREATE_GUEST_MEMFD: (_world, task, { on, size, flags, argp }) =>
     descriptor(ioctl(task, on, { request: "KVM_CREATE_GUEST_MEMFD", arg: orPointer(argp, { size, flags }) })),
   KVM_SET_USER_MEMORY_REGION: (_world, task, args) =>
@@ -45,8 +49,10 @@ export const kvmBindings = {
   },
   KVM_CLEAR_DIRTY_LOG: (world, task, { on, slot, first_page, num_pages, dirty_bitmap }) => {
     let dirtyBitmap: PageRuns | bigint;
-    if (dirty_bitmap === "as_read") dirtyBitmap = world.lastDirtyLog.map(([first, end]) => [first, end] as const);
-    else if (dirty_bitmap === "ones") dirtyBitmap = [[Number(first_page), Number(first_page) + Number(BigInt.asUintN(32, num_pages))]];
+    if (dirty_bitmap === "as_read")
+      dirtyBitmap = world.lastDirtyLog.map(([first, end]) => [first, end] as const);
+    else if (dirty_bitmap === "ones")
+      dirtyBitmap = [[Number(first_page), Number(first_page) + Number(BigInt.asUintN(32, num_pages))]];
     else dirtyBitmap = dirty_bitmap;
     const arg = { slot, firstPage: first_page, numPages: num_pages, dirtyBitmap };
     return ioctl(task, on, { request: "KVM_CLEAR_DIRTY_LOG", arg });

@@ -47,10 +47,13 @@ export const memoryBindings = {
     ),
   mlock: (_world, task, { addr, length }) => zero(mlock(task, unsigned(addr), unsigned(length))),
   munlock: (_world, task, { addr, length }) => zero(munlock(task, unsigned(addr), unsigned(length))),
-  mlock2: (_world, task, { addr, length, flags }) => zero(mlock2(task, unsigned(addr), unsigned(length), int(flags))),
+  mlock2: (_world, task, { addr, length, flags }) =>
+    zero(mlock2(task, unsigned(addr), unsigned(length), int(flags))),
   mlockall: (_world, task, { flags }) => zero(mlockall(task, int(flags))),
-  msync: (_world, task, { addr, length, flags }) => zero(msync(task, unsigned(addr), unsigned(length), int(flags))),
-  mseal: (_world, task, { addr, length, flags }) => zero(mseal(task, unsigned(addr), unsigned(length), unsigned(flags))),
+  msync: (_world, task, { addr, length, flags }) =>
+    zero(msync(task, unsigned(addr), unsigned(length), int(flags))),
+  mseal: (_world, task, { addr, length, flags }) =>
+    zero(mseal(task, unsigned(addr), unsigned(length), unsigned(flags))),
   mincore: (_world, task, { addr, length }) => {
     const resident = mincore(task, unsigned(addr), unsigned(length));
     if (isRefusal(resident)) return { refusal: resident };

@@ -11,18 +11,20 @@ import {
   taskNumaWork,
   whereArePages,
 } from "@kvmm/mm-core";
-import type { World } from "../world.js";
 import { policyModeFlags, policyModes } from "../../format/constants/mempolicy.js";
 import type { FaultObservation, Observation } from "../../format/observation.js";
 import type { Bindings, CallOutcome } from "../outcome.js";
 import { count, int, unsigned, zero } from "../results.js";
+import type { World } from "../world.js";
 import { touchAll } from "./touchers.js";
 
 /** Scans in a step of `numa_balancing`: enough for the first ones, which scan everything, and for later ones. */
 const SCANS = 6;
 
 function modeOf(value: bigint): PolicyMode | undefined {
-  return Object.entries(policyModes).find(([, number]) => BigInt(number) === value)?.[0] as PolicyMode | undefined;
+  return Object.entries(policyModes).find(([, number]) => BigInt(number) === value)?.[0] as
+    | PolicyMode
+    | undefined;
 }
 
 const unknownMode = (mode: bigint): CallOutcome => ({
@@ -58,7 +60,9 @@ export const numaBindings = {
       return { observation: { status: whereArePages(task, unsigned(addr), int(pages), unsigned(stride)) } };
     }
     const moved = movePages(task, unsigned(addr), int(pages), unsigned(stride), int(node), int(flags));
-    return isRefusal(moved) ? { refusal: moved } : { observation: { ret: moved.failed, status: moved.status } };
+    return isRefusal(moved)
+      ? { refusal: moved }
+      : { observation: { ret: moved.failed, status: moved.status } };
   },
   migrate_pages: (_world, task, { pid, old_nodes, new_nodes }) => {
     if (pid !== 0n) throw new NotModelled("migrate_pages of another process");
@@ -71,7 +75,12 @@ export const numaBindings = {
  * kernel.numa_balancing set to `mode` while the VMM, on CPU 1, and the touchers keep using the memory: scans and
  * touches in turn. What the kernel does in its own time is here done in one order of many.
  */
-function balance(world: World, task: World["vmm"], mode: number, toucher: readonly ("host" | "guest")[]): CallOutcome {
+function balance(
+  world: World,
+  task: World["vmm"],
+  mode: number,
+  toucher: readonly ("host" | "guest")[],
+): CallOutcome {
   task.cpu.set(1);
   const faults: FaultObservation[] = [];
   for (let scan = 0; scan < SCANS; scan++) {

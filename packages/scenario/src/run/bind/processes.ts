@@ -9,6 +9,8 @@ export const processBindings = {
     world.end(task);
     return {};
   },
-  process_vm_readv: (_world, task, { addr, length }) => count(processVmRw(task, unsigned(addr), unsigned(length), false)),
-  process_vm_writev: (_world, task, { addr, length }) => count(processVmRw(task, unsigned(addr), unsigned(length), true)),
+  process_vm_readv: (_world, task, { addr, length }) =>
+    count(processVmRw(task, unsigned(addr), unsigned(length), false)),
+  process_vm_writev: (_world, task, { addr, length }) =>
+    count(processVmRw(task, unsigned(addr), unsigned(length), true)),
 } satisfies Bindings;
