@@ -1,16 +1,16 @@
-import { defineConfig, type MarkdownEnv, type MarkdownRenderer } from "vitepress";
+import { type DefaultTheme, defineConfig } from "vitepress";
 import { sidebar } from "./sidebar.js";
 
 /** Where the site stands on its host: `/` or `/kvmm/`. */
 const base = process.env["KVMM_DOCS_BASE"] ?? "/kvmm/";
 
 /** What search finds of a page: of an API only its headings, which are the names. */
-function searchable(source: string, env: MarkdownEnv, markdown: MarkdownRenderer): string {
+const searchable: NonNullable<DefaultTheme.LocalSearchOptions["_render"]> = (source, env, markdown) => {
   if (env.frontmatter?.["search"] === false) return "";
   const html = markdown.render(source, env);
   if (!env.relativePath.startsWith("reference/api/")) return html;
   return (html.match(/<h[1-3][^>]*>[\s\S]*?<\/h[1-3]>/g) ?? []).join("\n");
-}
+};
 
 // Workspace packages are bundled from their TypeScript sources, as their tests read them.
 const conditions = ["@kvmm/source"];

@@ -42,5 +42,5 @@ export function pages(bytes: number): number {
 /** End of the entry of `size` bytes that holds `address`, at most `end` (pmd_addr_end and its like). */
 export function entryEnd(address: number, size: number, end: number): number {
   const boundary = address - (address % size) + size;
-  return boundary < end ? boundary : end;
+  return Math.min(boundary, end);
 }

@@ -27,7 +27,7 @@ export class Column extends Shared {
 
   get(index: number): number {
     const { task } = this.store;
-    if (task !== null && task.replays(this, Kind.Read, index)) return task.recorded() as number;
+    if (task?.replays(this, Kind.Read, index)) return task.recorded() as number;
     const chunk = this.#chunks[index >>> SHIFT];
     const value = chunk === undefined ? 0 : chunk[index & (CHUNK - 1)]!;
     if (task !== null) task.record(value);

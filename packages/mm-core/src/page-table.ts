@@ -39,7 +39,7 @@ export class Table extends Shared {
   /** The leaf entry, 0 where there is none (or a table). */
   get(index: number): Pte {
     const { task } = this.store;
-    if (task !== null && task.replays(this, Kind.Read, index)) return task.recorded() as Pte;
+    if (task?.replays(this, Kind.Read, index)) return task.recorded() as Pte;
     const value = this.#entries[index]!;
     if (task !== null) task.record(value);
     return value;
@@ -81,7 +81,7 @@ export class Table extends Shared {
   /** The table below an entry, or null. */
   child(index: number): Table | null {
     const { task } = this.store;
-    if (task !== null && task.replays(this, Kind.Read, index)) return task.recorded() as Table | null;
+    if (task?.replays(this, Kind.Read, index)) return task.recorded() as Table | null;
     const value = this.#children[index]!;
     if (task !== null) task.record(value);
     return value;

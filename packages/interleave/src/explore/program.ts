@@ -292,7 +292,8 @@ export class Program {
       if (at < 0) at = branch.digests.push(digests[i]) - 1;
       branches = branch.next;
     }
-    branches[at] = move;
+    // What is run again to be verified is known already.
+    branches[at] ??= move;
   }
 
   /** Runs a remembered step, and compares. */

@@ -213,12 +213,12 @@ export function build(program: RandomProgram): { store: Store; threads: Thread[]
   const threads = program.map((calls, i) => ({ name: `T${i + 1}`, calls: calls.map(run) }));
   const final = () =>
     JSON.stringify(
-      [...Object.values(cells), pointer].map((cell) => valueOf(cell.peek())).concat([...words.peek()]),
+      [...Object.values(cells), pointer].map((cell) => numberOf(cell.peek())).concat([...words.peek()]),
     );
   return { store, threads, final };
 }
 
-function valueOf(value: number | Cell<number> | null): number {
+function numberOf(value: number | Cell<number> | null): number {
   if (typeof value === "number") return value;
   return value === null ? -1 : 100 + value.peek();
 }
