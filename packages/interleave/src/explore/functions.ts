@@ -1,13 +1,16 @@
 import type { Shared } from "../shared.js";
 
-/** What stands between a shared object and the path that accesses it. */
-const OWN =
-  /^(?:Suspendable|Store|Recorder)[.]|^(?:add|repeat|functionsAbove|stack|onAccess)$|[.]onAccess$|<anonymous>/;
-
 /** Engines that can be told how much of the call stack an error has. */
 interface StackErrors {
   stackTraceLimit?: number;
 }
+
+/** Where the path ends and the explorer begins, on the inner side and on the outer. */
+const ACCESS = /^Suspendable[.](?:replays|atomic|choose|create)$/;
+const STEP = /^Suspendable[.](?:step|start)$/;
+
+/** Functions of this package that paths call. */
+const OWN = /^(?:add|repeat|Store[.]\w+|Suspendable[.]\w+)$|<anonymous>/;
 
 /**
  * The names of the functions that are being called, innermost first, as far as they are a path's: without the methods
@@ -15,27 +18,32 @@ interface StackErrors {
  * so only where a counterexample is recorded; the paths themselves are left alone. Empty where an engine has no stack.
  */
 export function functionsAbove(object: Shared | null): readonly string[] {
-  const classes = new Set<string>(["Shared"]);
+  const names = stack().map(nameIn);
+  const access = names.findIndex((name) => ACCESS.test(name));
+  const step = names.findIndex((name) => STEP.test(name));
+  // Between them: the object's methods, the path, and the method that runs the call.
+  const path = names.slice(access + 1, step < 0 ? names.length : step - 1);
+  const classes = classesOf(object);
+  const isObjects = (name: string) => name.startsWith("#") || classes.has(name.split(".")[0]!);
+  const first = object === null ? 0 : path.findIndex((name) => !isObjects(name));
+  return path
+    .slice(Math.max(first, 0))
+    .filter((name) => name !== "" && !OWN.test(name))
+    .map((name) => name.replace(/^(?:new |Object[.]|Array[.])/, ""));
+}
+
+function classesOf(object: Shared | null): ReadonlySet<string> {
+  const classes = new Set<string>();
   for (let at: object | null = object; at !== null; at = Object.getPrototypeOf(at) as object | null) {
     if (typeof at.constructor === "function") classes.add(at.constructor.name);
   }
-  const names: string[] = [];
-  for (const line of stack()) {
-    const name = nameIn(line);
-    if (name === "Suspendable.#run") break;
-    const [owner] = name.replace(/^new /, "").split(".");
-    if (name === "" || OWN.test(name)) continue;
-    if (name.includes(".") && classes.has(owner!)) continue;
-    // A path's function is known by its own name, not by the object on which it was called.
-    names.push(name.replace(/^(?:Object|Array)[.]/, ""));
-  }
-  return names;
+  return classes;
 }
 
 function stack(): readonly string[] {
   const errors: StackErrors = Error as StackErrors;
   const limit = errors.stackTraceLimit;
-  errors.stackTraceLimit = 100;
+  errors.stackTraceLimit = 200;
   const text = new Error().stack ?? "";
   if (limit !== undefined) errors.stackTraceLimit = limit;
   return text.split("\n");
@@ -44,7 +52,7 @@ function stack(): readonly string[] {
 /** V8: `    at Cell.get [as x] (file:1:2)`. Others: `get@file:1:2`. */
 function nameIn(line: string): string {
   const v8 = /^\s+at (?:async )?((?:new )?[^\s(]+)(?: \[as [^\]]+\])? \(/.exec(line);
-  if (v8) return v8[1]!.replace(/^(?:module|exports)[.]/, "");
+  if (v8) return v8[1]!;
   const other = /^([^@\s]+)@/.exec(line);
   return other ? other[1]! : "";
 }

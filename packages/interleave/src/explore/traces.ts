@@ -278,8 +278,8 @@ export class TraceSearch {
         if (events[i]!.task !== t) continue;
         for (let k = i + 1; k < events.length; k++) {
           const { task, footprint } = events[k]!;
-          if ((spinning & (1 << task)) === 0 && !footprints.areIndependent(footprint, events[i]!.footprint))
-            return false;
+          if (task === t || this.#isPure(footprint)) continue;
+          if (!footprints.areIndependent(footprint, events[i]!.footprint)) return false;
         }
       }
     }
