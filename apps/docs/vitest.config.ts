@@ -7,7 +7,8 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts", "e2e/**/*.test.ts"],
+    // The walks through the built site need a browser: `npm run docs:e2e, in apps/docs`.
+    include: process.env["KVMM_E2E"] ? ["e2e/**/*.test.ts"] : ["src/**/*.test.ts", "test/**/*.test.ts"],
     server: { deps: { inline: [/^@kvmm\//] } },
     // The walks through the site share one browser and one server.
     fileParallelism: false,

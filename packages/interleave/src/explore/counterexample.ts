@@ -40,7 +40,7 @@ export interface TraceStep {
   readonly fn: string;
   readonly object: string | null;
   readonly kind: KindName;
-  /** The thread before could have gone on. */
+  /** The thread before was in the midst of a call, and could have gone on. */
   readonly isPreemption: boolean;
   readonly accesses: readonly TraceAccess[];
   readonly changes: readonly TraceChange[];
@@ -84,7 +84,7 @@ export class Recorder {
     const { program } = this;
     const task = program.tasks[t]!;
     const pending = program.places[t]!.pending!;
-    const isPreemption = this.#last >= 0 && this.#last !== t && program.isEnabled(this.#last);
+    const isPreemption = this.#last >= 0 && this.#last !== t && program.isMidway(this.#last);
     this.#last = t;
     const accesses: TraceAccess[] = [];
     task.onAccess = ({ object, kind, key }) => {

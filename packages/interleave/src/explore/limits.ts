@@ -5,7 +5,10 @@ export interface Bounds {
   readonly traces?: number;
   /** Time in milliseconds, by the clock. Default: none. A verdict that it cuts short depends on the machine. */
   readonly milliseconds?: number;
-  /** Follow interleavings with at most so many preemptions only: switches away from a thread that could go on. */
+  /**
+   * Follow interleavings with at most so many preemptions only: switches away from a thread that is in the midst of a
+   * call and could go on.
+   */
   readonly preemptions?: number;
   /** Steps of one interleaving, for traces and random walks. Default 10,000. */
   readonly depth?: number;

@@ -69,6 +69,11 @@ export class Place {
     return this.rest.call;
   }
 
+  /** Has the call that comes next not accessed anything yet? Then the task is not in the midst of a call. */
+  get isBetweenCalls(): boolean {
+    return this.kept === 0 && this.log.values.length === 0;
+  }
+
   get pending(): Pending | null {
     return this.rest.pending;
   }

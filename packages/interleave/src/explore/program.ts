@@ -126,6 +126,11 @@ export class Program {
     return this.isEnabledAt(t, this.places[t]!);
   }
 
+  /** Would it be a preemption to let another task move? */
+  isMidway(t: number): boolean {
+    return !this.places[t]!.isBetweenCalls && this.isEnabled(t);
+  }
+
   /** Could the task move now if it stood there? */
   isEnabledAt(t: number, { pending }: Place): boolean {
     if (pending === null) return false;

@@ -23,8 +23,8 @@ const TASK_BITS = 5;
 
 /**
  * Visits states in the order of the preemptions, then of the steps, that it takes to get there, without any reduction
- * (Musuvathi and Qadeer, Iterative context bounding, 2007). A preemption is a switch away from a task that could have
- * gone on. A state counts together with the task that moved last, since that decides what a preemption is.
+ * (Musuvathi and Qadeer, Iterative context bounding, 2007). A preemption is a switch away from a task in
+ * the midst of a call that could have gone on. A state counts together with the task that moved last, since that decides what a preemption is.
  */
 export class ShortestSearch {
   readonly #visited = new Visited();
@@ -112,10 +112,10 @@ export class ShortestSearch {
       this.#continueIf(options.onFinding(wrong, this.#steps()));
       return;
     }
-    const couldGoOn = last >= 0 && (enabled & (1 << last)) !== 0;
+    const isMidway = last >= 0 && program.isMidway(last);
     for (let rest = enabled; rest !== 0; rest &= rest - 1) {
       const t = 31 - Math.clz32(rest & -rest);
-      const buckets = couldGoOn && t !== last ? next : layer;
+      const buckets = isMidway && t !== last ? next : layer;
       for (let outcome = 0; outcome < program.outcomes(t); outcome++) {
         let bucket = buckets[depth + 1];
         if (bucket === undefined) {
