@@ -25,13 +25,13 @@ const size = (model: ModelName, ...sizes: number[]): Case => ({
 const CASES: readonly Case[] = [
   size("pfncache", 1, 1),
   size("pfncache", 4, 6),
-  size("pfncache", 20, 40),
+  size("pfncache", 10, 14),
   size("fault", 1, 1),
   size("fault", 3, 3),
   size("fault", 4, 4),
   size("ring", 2, 2, 2, 2),
   size("ring", 2, 3, 2, 3),
-  size("ring", 2, 3, 3, 4),
+  size("ring", 2, 3, 3, 3),
   size("ring", 3, 2, 2, 2),
 ];
 /** Three vCPUs with three faults each, four rounds: what SPIN did not finish (shared/models). */

@@ -44,11 +44,11 @@ export function spin(
     const trail = /at depth (\d+)/.exec(run.output)?.[1];
     return {
       verdict: errors === undefined ? "unfinished" : errors === "0" ? "holds" : "violated",
-      states: number(/(\d+) states, stored/) || lastReport(run.output),
+      states: number(/(\d+) states, stored/) || lastReport(run.output, "States"),
       transitions: number(/(\d+) transitions/),
       trail: errors === "1" && trail !== undefined ? Number(trail) : null,
       cpuSeconds: run.seconds,
-      megabytes: number(/([\d.]+)\s+total actual memory usage/),
+      megabytes: number(/([\d.]+)\s+total actual memory usage/) || lastReport(run.output, "Memory"),
       compileSeconds: compile.seconds,
     };
   } finally {
@@ -56,9 +56,9 @@ export function spin(
   }
 }
 
-/** How far a verification got that did not end: `Depth= 33 States= 1e+06 ...`. */
-function lastReport(output: string): number {
-  const reports = [...output.matchAll(/States=\s*([\d.e+]+)/g)];
+/** How far a verification got that did not end: `Depth= 33 States= 1e+06 Transitions= 2e+06 Memory= 182.2 ...`. */
+function lastReport(output: string, what: "States" | "Memory"): number {
+  const reports = [...output.matchAll(new RegExp(`${what}=\\s*([\\d.e+]+)`, "g"))];
   return Number(reports.at(-1)?.[1] ?? 0);
 }
 

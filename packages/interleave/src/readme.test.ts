@@ -20,6 +20,7 @@ test("the README's table names what the package exports", () => {
   const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
   const rows = readme
     .split("## API")[1]!
+    .split("\n## ")[0]!
     .split("\n")
     .filter((line) => line.startsWith("| `"));
   const names = rows.flatMap((row) => [...row.split("|")[1]!.matchAll(/`(\w+)`/g)].map(([, name]) => name!));

@@ -401,6 +401,9 @@ class Explorer {
           return !stopAtFirst && open.size > 0;
         },
       }).run();
+    } catch (error) {
+      // Then what was found first has to do.
+      if (!(error instanceof RefutedError)) throw error;
     } finally {
       program.close();
     }

@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { replay } from "./counterexample.js";
 import { type ExploreOptions, explore } from "./explore.js";
 import { bruteForce } from "./testing/brute-force.js";
 import { build, type RandomProgram, randomProgram } from "./testing/random-program.js";
 
 /** The full ten thousand: KVMM_RANDOM_PROGRAMS=10000. */
-const RUNS = Number(process.env["KVMM_RANDOM_PROGRAMS"] ?? 250);
+const RUNS = Number(process.env["KVMM_RANDOM_PROGRAMS"] ?? 150);
 const SEED = Number(process.env["KVMM_RANDOM_SEED"] ?? 1);
 const MAX_STATES = 1500;
 const DEPTH = 60;
@@ -43,6 +44,7 @@ describe("on random programs with locks, wait queues, SRCU, choices and loops", 
       wrong: 0,
       livelocked: 0,
       traced: 0,
+      replayed: 0,
       tooLarge: 0,
     };
     const saved = { steps: 0, stepsWithout: 0, states: 0, statesWithout: 0 };
@@ -73,10 +75,17 @@ describe("on random programs with locks, wait queues, SRCU, choices and loops", 
         saved.stepsWithout += plain.steps;
         saved.states += reduced.states;
         saved.statesWithout += plain.states;
-        const options: ExploreOptions = { method: "traces", bounds: { depth: DEPTH, traces: 1000 } };
+        const options: ExploreOptions = { method: "traces", bounds: { depth: DEPTH, traces: 5000 } };
         if (found(program, options).result.boundsHit.length === 0) {
           compare(options);
           met.traced++;
+        }
+        for (const { kind, counterexample } of explore(store, threads).violations) {
+          expect({ kind, ...replay(store, threads, counterexample) }).toMatchObject({
+            kind,
+            isReproduced: true,
+          });
+          met.replayed++;
         }
         const all = [...everything.violations];
         if (everything.livelocks.size > 0) met.livelocked++;
