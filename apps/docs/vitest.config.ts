@@ -7,12 +7,12 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    // The walks through the built site need a browser: `npm run docs:e2e, in apps/docs`.
-    include: process.env["KVMM_E2E"] ? ["e2e/**/*.test.ts"] : ["src/**/*.test.ts", "test/**/*.test.ts"],
+    // The walks in e2e need the built site, and Chromium: without it they are skipped.
+    include: ["src/**/*.test.ts", "test/**/*.test.ts", "e2e/**/*.test.ts"],
     server: { deps: { inline: [/^@kvmm\//] } },
-    // The walks through the site share one browser and one server.
-    fileParallelism: false,
-    testTimeout: 60_000,
+    // Browsers and commands are processes of their own: more of them at once only wait for each other.
+    maxWorkers: 2,
+    testTimeout: 120_000,
     hookTimeout: 60_000,
   },
 });

@@ -94,6 +94,10 @@ const line = (cells: readonly string[]) =>
 const ratio = (a: number, b: number) => (b === 0 ? "-" : `${(a / b).toFixed(a < b ? 2 : 1)}x`);
 const mark = (verdict: string) => (verdict === "unknown" || verdict === "unfinished" ? ">" : "");
 
+/** Only then was the work the same, and a ratio means something. */
+const isFinished = (ours: Measured, peer: SpinRun) =>
+  ours.verdict !== "unknown" && peer.verdict !== "unfinished";
+
 function print(name: string, ours: Measured, peer: SpinRun | null): void {
   const theirs =
     peer === null
@@ -103,8 +107,9 @@ function print(name: string, ours: Measured, peer: SpinRun | null): void {
           peer.cpuSeconds.toFixed(2),
           peer.megabytes.toFixed(0),
           peer.compileSeconds.toFixed(2),
-          ratio(ours.cpuSeconds, peer.cpuSeconds),
-          ratio(ours.megabytes, peer.megabytes),
+          ...(isFinished(ours, peer)
+            ? [ratio(ours.cpuSeconds, peer.cpuSeconds), ratio(ours.megabytes, peer.megabytes)]
+            : ["-", "-"]),
         ];
   const own = [
     mark(ours.verdict) + ours.states.toLocaleString("en"),
@@ -145,6 +150,24 @@ for (const one of [size("pfncache", 1, 1), size("fault", 1, 1), size("ring", 2, 
 }
 rows.push(measure(LARGEST, false, version !== null));
 report(rows.at(-1)!);
+
+const last = rows.at(-1)!;
+const rate = (run: { readonly states: number; readonly cpuSeconds: number }) =>
+  `${Math.round(run.states / run.cpuSeconds / 1000).toLocaleString("en")},000 states per CPU s`;
+console.log(
+  `  neither needs to have finished: kvmm ${rate(last.kvmm)}${last.spin === null ? "" : `, SPIN ${rate(last.spin)}`}`,
+);
+const slower = rows.filter(
+  ({ kvmm: ours, spin: peer }) =>
+    peer !== null && isFinished(ours, peer) && ours.cpuSeconds > 1.05 * peer.cpuSeconds,
+);
+console.log("\nWhere SPIN takes less CPU time, without its compilation:");
+for (const { model, sizes, isWrong, kvmm: ours, spin: peer } of slower) {
+  console.log(
+    `  ${model} ${sizes.join()}${isWrong ? " bug" : ""}: ${ratio(ours.cpuSeconds, peer!.cpuSeconds)}`,
+  );
+}
+if (slower.length === 0) console.log("  nowhere");
 
 const random = kvmm(size("ring", 2, 2, 2, 2), "random", false);
 const simulated = quintVersion() === null ? null : quint();

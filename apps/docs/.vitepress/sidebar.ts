@@ -45,8 +45,8 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: "Calls", link: "/reference/calls" },
       { text: "Patches and kernels", link: "/reference/patches" },
       { text: "Built-in scenarios", link: "/reference/scenarios" },
-      { text: "API", collapsed: true, items: apiPages },
     ],
   },
-  { text: "Packages", collapsed: true, items: packagePages },
+  { text: "Packages", items: packagePages },
+  { text: "API", items: apiPages },
 ];

@@ -156,6 +156,8 @@ describe.skipIf(!hasChromium).each<keyof typeof viewports>(["desktop", "phone"])
       await editor.fill("steps:\n  - { call: munm");
       await page.keyboard.press("Control+Space");
       await sees(page.locator(".cm-tooltip-autocomplete"), "munmap");
+      // The list takes no keys in its first moments, so that nobody accepts what was not seen.
+      await page.waitForTimeout(300);
       await page.keyboard.press("Enter");
       await page.keyboard.type(", args: { ad");
       await sees(page.locator(".cm-tooltip-autocomplete"), "addr");
@@ -216,7 +218,8 @@ describe.skipIf(!hasChromium).each<keyof typeof viewports>(["desktop", "phone"])
 
     test("searches, without the network", async () => {
       await page.goto(site.url);
-      await page.keyboard.press("Control+K");
+      await page.waitForFunction(() => "__vue_app__" in (document.querySelector("#app") ?? {}));
+      await page.keyboard.press("Control+k");
       await page.locator("#localsearch-input").fill("dontneed");
       await sees(page.locator(".VPLocalSearchBox .result"), /MADV_DONTNEED/i);
     });

@@ -1,4 +1,6 @@
 export { builtIn } from "./built-in.js";
+export { census, censusCounts } from "./census/census.js";
+export type { CensusRow, SiteStatus } from "./census/row.js";
 export { type CompareOptions, compare, type Recorded } from "./compare/compare.js";
 export type { Difference } from "./compare/difference.js";
 export { sameSite } from "./compare/site.js";

@@ -41,6 +41,8 @@ export interface RunOptions {
    * where the kernel has such a file, which is on machines with `config: lab`.
    */
   readonly stage2?: boolean;
+  /** Told now and then, while threads are explored, how many states have been looked at. */
+  readonly onStates?: (states: number) => void;
 }
 
 /** Whether what should hold does. */

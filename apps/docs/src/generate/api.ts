@@ -37,6 +37,7 @@ async function apiOf(name: string): Promise<string> {
     excludePrivate: true,
     excludeProtected: true,
     excludeInternal: true,
+    excludeExternals: true,
     disableSources: true,
     readme: "none",
     skipErrorChecking: true,

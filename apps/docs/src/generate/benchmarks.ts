@@ -29,7 +29,7 @@ export function generateBenchmarks(): void {
       Object.entries(budgets).map(([page, most]) => [code(page), `${most} kB`]),
     ),
   );
-  writePage("benchmarks.md", lines);
+  writePage("benchmarks.md", lines, ["aside: false", "pageClass: wide"]);
 }
 
 /** Whatever a benchmark wrote: scalars as a list, lists of records as tables. */
@@ -60,9 +60,21 @@ function isNested(value: unknown): boolean {
   return typeof value === "object" && value !== null;
 }
 
+/** What one explorer made of a model: `holds, 87 states, 0.03 s, 96 MB`. */
+function outcome({ verdict, states, cpuSeconds, megabytes }: Record<string, unknown>): string {
+  const parts = [
+    scalar(verdict),
+    `${scalar(states)} states`,
+    `${scalar(cpuSeconds)} s`,
+    `${scalar(megabytes)} MB`,
+  ];
+  return parts.join(", ");
+}
+
 function scalar(value: unknown): string {
   if (typeof value === "number")
     return Number.isInteger(value) ? `${value}` : `${Number(value.toPrecision(4))}`;
   if (value === undefined || value === null) return "";
+  if (isRecord(value) && "cpuSeconds" in value) return outcome(value);
   return typeof value === "object" ? code(JSON.stringify(value)) : plain(String(value));
 }

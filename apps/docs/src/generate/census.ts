@@ -1,49 +1,36 @@
-import type { ConformInput, RecordResult } from "@kvmm/scenario";
-import { code, table } from "./markdown.js";
+import { type CensusRow, census, censusCounts } from "@kvmm/scenario";
+import { code, plain, table } from "./markdown.js";
 
-interface Site {
-  readonly events: Set<string>;
-  recordings: number;
-  reproduced: number;
+/** Every place in the kernel that can tell KVM about a change of the host's memory, and what the model's word on it stands on. */
+export function notifierCensus(): readonly string[] {
+  const counts = Object.entries(censusCounts()).map(([kind, count]) => `${count} ${kind}`);
+  return [
+    `Every place in the kernel that can reach KVM's notifier callbacks: ${counts.join(", ")}. "Recorded" is: seen on a real`,
+    "kernel, and reproduced by the model.",
+    "",
+    table(
+      ["raised in", "callback", "reached by", "the model's word stands on"],
+      census.map((row) => [functionsOf(row), eventOf(row), plain(row.reached), standsOn(row)]),
+    ),
+  ];
 }
 
-/** By the kernel function that raises it: in how many recordings a notifier was seen, and in how many the model agrees. */
-export function notifierCensus(
-  sets: readonly { readonly inputs: readonly ConformInput[]; readonly records: readonly RecordResult[] }[],
-): string {
-  const sites = new Map<string, Site>();
-  for (const { inputs, records } of sets) {
-    for (const [index, { recording }] of inputs.entries()) {
-      const here = new Set<string>();
-      for (const { notifiers } of recording.observed) {
-        for (const { site, event } of notifiers ?? []) {
-          here.add(site);
-          siteOf(sites, site).events.add(event);
-        }
-      }
-      for (const site of here) {
-        const known = siteOf(sites, site);
-        known.recordings++;
-        if (records[index]!.outcome === "reproduced") known.reproduced++;
-      }
-    }
-  }
-  const rows = [...sites]
-    .sort(([, a], [, b]) => b.recordings - a.recordings)
-    .map(([name, { events, recordings, reproduced }]) => [
-      code(name),
-      [...events].sort().join(", "),
-      `${recordings}`,
-      `${reproduced}`,
-    ]);
-  return table(["raised in", "event", "recordings", "reproduced"], rows);
+function functionsOf({ functions, inlinedInto = [] }: CensusRow): string {
+  const inlined = inlinedInto.length === 0 ? "" : ` (in ${inlinedInto.map(code).join(", ")})`;
+  return `${functions.map(code).join(", ")}${inlined}`;
 }
 
-function siteOf(sites: Map<string, Site>, name: string): Site {
-  let site = sites.get(name);
-  if (site === undefined) {
-    site = { events: new Set(), recordings: 0, reproduced: 0 };
-    sites.set(name, site);
+function eventOf({ callback, event }: CensusRow): string {
+  return plain(event === undefined ? callback : `${callback}, ${event}`);
+}
+
+function standsOn({ status }: CensusRow): string {
+  switch (status.kind) {
+    case "recorded":
+      return `**recorded**: ${[...status.ids, ...(status.siteOnly ?? [])].slice(0, 2).map(code).join(", ")}`;
+    case "from source":
+      return `from source: ${plain(status.condition)}`;
+    default:
+      return `${status.kind}: ${plain(status.reason)}`;
   }
-  return site;
 }

@@ -29,7 +29,7 @@ export function generateCommands(): void {
   for (const name of commands) {
     lines.push("", `## kvmm ${name}`, "", "```text", kvmm([name, "--help"]).trimEnd(), "```");
   }
-  writePage("reference/commands.md", lines);
+  writePage("reference/commands.md", lines, ["aside: false", "pageClass: wide"]);
 }
 
 /** Does it stand in the list of commands, and not in that of options or examples? */

@@ -23,23 +23,28 @@ function numaTable(part: ReviewPart): string {
     `${row.policy!.mode}`,
     found,
     row.recorded.without ? "yes" : "no",
-    `[step through it](/playground.md#example=${encodeURIComponent(row.scenario)})`,
+    `[open](/playground.md#example=${encodeURIComponent(row.scenario)})`,
   ];
   const rows = [...reached.map(row("**yes**")), ...notReached.map(row("no"))];
   const head = ["policy of the file", "of the task", "numa\\_balancing", "notifier", "same recorded", ""];
   return `${table(head, rows)}\n`;
 }
 
+/** A row for each operation, a column for what is mapped at the slot. */
 function operationTable({ rows }: ReviewPart): string {
   const own = rows.filter(({ gmemOnly, kind }) => gmemOnly && kind === "operation");
-  const cells = own.map((row) => [
-    plain(row.operation),
-    plain(row.memory),
-    `${row.without.lost}`,
-    `${row.with.lost}`,
-    row.recorded.without && row.recorded.with ? "both" : row.recorded.without ? "without" : "",
-    `[open](/playground.md#example=${encodeURIComponent(row.scenario)})`,
+  const operations = [...new Set(own.map(({ operation }) => operation))];
+  const memories = [...new Set(own.map(({ memory }) => memory))];
+  const cellOf = (operation: string, memory: string) => {
+    const row = own.find((each) => each.operation === operation && each.memory === memory);
+    if (row === undefined) return "";
+    const lost = row.changed ? `${row.without.lost} → ${row.with.lost}` : `${row.without.lost}`;
+    const star = row.recorded.without && row.recorded.with ? "\\*" : "";
+    return `[${lost}](/playground.md#example=${encodeURIComponent(row.scenario)})${star}`;
+  };
+  const cells = operations.map((operation) => [
+    plain(operation),
+    ...memories.map((memory) => cellOf(operation, memory)),
   ]);
-  const head = ["operation", "what is mapped at the slot", "pages lost", "with the RFC", "recorded too", ""];
-  return `${table(head, cells)}\n`;
+  return `${table(["operation", ...memories.map(plain)], cells)}\n`;
 }

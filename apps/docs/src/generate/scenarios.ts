@@ -32,7 +32,7 @@ export function generateScenarios(): void {
       races.map(({ name, title, architectures }) => [link(name), plain(title), architectures.join(", ")]),
     ),
   ];
-  writePage("reference/scenarios.md", lines, ["outline: [2, 2]"]);
+  writePage("reference/scenarios.md", lines, ["aside: false", "pageClass: wide"]);
 }
 
 function link(name: string): string {

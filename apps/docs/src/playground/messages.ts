@@ -8,6 +8,7 @@ export type Request =
       readonly kind: "run";
       readonly text: string;
       readonly kernel: string;
+      readonly arch: string;
       readonly patches: readonly string[];
     }
   | { readonly id: number; readonly kind: "open"; readonly name: string; readonly bytes: Uint8Array };
@@ -41,5 +42,7 @@ export type Answer =
   | { readonly id: number; readonly kind: "problem"; readonly problem: Problem }
   /** `threads`: they are being explored, and another answer follows. */
   | { readonly id: number; readonly kind: "ran"; readonly ran: Ran; readonly threads: boolean }
+  /** States of the threads that have been looked at so far. */
+  | { readonly id: number; readonly kind: "exploring"; readonly states: number }
   | { readonly id: number; readonly kind: "explored"; readonly result: RunResult }
   | { readonly id: number; readonly kind: "opened"; readonly opened: readonly Opened[] };

@@ -14,6 +14,7 @@ export function usePlayground() {
   const text = ref(scenarioText(firstExample.scenario));
   /** Empty: what the scenario says, or the newest. */
   const kernel = ref("");
+  const arch = ref("");
   const patches = ref<string[]>([]);
   const step = ref(0);
   const lane = ref(0);
@@ -22,7 +23,9 @@ export function usePlayground() {
   const explored = shallowRef<RunResult>();
   const problem = shallowRef<Problem>();
   const state = ref<"idle" | "running" | "exploring" | "cancelled">("idle");
-  /** Seconds that the exploration has taken. */
+  /** States that the exploration has looked at. */
+  const states = ref(0);
+  /** Seconds that it has taken. */
   const seconds = ref(0);
   /** The recordings of a file that was opened. */
   const opened = shallowRef<readonly Opened[]>([]);
@@ -44,6 +47,7 @@ export function usePlayground() {
   function tick(on: boolean): void {
     clearInterval(clock);
     seconds.value = 0;
+    states.value = 0;
     if (on) clock = setInterval(() => seconds.value++, 1000);
   }
 
@@ -58,6 +62,7 @@ export function usePlayground() {
       kind: "run",
       text: text.value,
       kernel: kernel.value,
+      arch: arch.value,
       patches: [...patches.value],
     } as const;
     runner.send(request, (answer) => {
@@ -79,6 +84,9 @@ export function usePlayground() {
           tick(answer.threads);
           break;
         }
+        case "exploring":
+          states.value = answer.states;
+          break;
         case "explored":
           explored.value = answer.result;
           lane.value = Math.min(
@@ -131,6 +139,7 @@ export function usePlayground() {
     (): SharedState => ({
       text: text.value,
       ...(kernel.value === "" ? {} : { kernel: kernel.value }),
+      ...(arch.value === "" ? {} : { arch: arch.value }),
       ...(patches.value.length === 0 ? {} : { patches: [...patches.value] }),
       step: step.value,
       ...(lane.value === 0 ? {} : { lane: lane.value }),
@@ -151,6 +160,7 @@ export function usePlayground() {
     if (link !== undefined) {
       text.value = link.text;
       kernel.value = link.kernel ?? "";
+      arch.value = link.arch ?? "";
       patches.value = [...(link.patches ?? [])];
       wanted = {
         step: link.step ?? Number.MAX_SAFE_INTEGER,
@@ -173,11 +183,12 @@ export function usePlayground() {
     checker.cancel();
     tick(false);
   });
-  watch([kernel, patches], () => run());
+  watch([kernel, arch, patches], () => run());
 
   return {
     text,
     kernel,
+    arch,
     patches,
     step,
     lane,
@@ -186,6 +197,7 @@ export function usePlayground() {
     problem,
     state,
     seconds,
+    states,
     opened,
     recorded,
     result,

@@ -1,5 +1,6 @@
 // The model, away from the page: a scenario that takes its time, or never ends, leaves the page alive.
 import {
+  architectures,
   builtIn,
   InputError,
   inspectScenario,
@@ -8,7 +9,6 @@ import {
   readRecordings,
   readScenario,
   runScenario,
-  type Scenario,
   toScenario,
 } from "@kvmm/scenario";
 import type { Answer, Opened, Problem, Ran, Request } from "./messages.js";
@@ -33,7 +33,7 @@ function handle(request: Request): void {
       answer({ id, kind: "fine" });
       break;
     case "run":
-      run(id, request.text, request.kernel, request.patches);
+      run(request);
       break;
     case "open":
       answer({ id, kind: "opened", opened: open(request.name, request.bytes) });
@@ -41,21 +41,27 @@ function handle(request: Request): void {
   }
 }
 
-function run(id: number, text: string, kernel: string, patches: readonly string[]): void {
+function run({ id, text, kernel, arch, patches }: Extract<Request, { kind: "run" }>): void {
   const scenario = readScenario(text, { file: "scenario", known });
-  const options = kernel === "" ? {} : { kernel };
-  const { concurrently, ...alone } = scenario;
-  const steps: Scenario = alone;
-  const result = runScenario(steps, { ...options, patches });
+  const wantedArch = architectures.find((name) => name === arch);
+  const machine = {
+    ...(kernel === "" ? {} : { kernel }),
+    ...(wantedArch === undefined ? {} : { arch: wantedArch }),
+  };
+  const options = { ...machine, patches };
+  const { concurrently, ...steps } = scenario;
+  const result = runScenario(steps, options);
   const ran: Ran = {
     scenario,
     result,
-    inspection: inspectScenario(steps, { ...options, patches }),
-    ...(patches.length === 0 ? {} : { unpatched: runScenario(steps, options).observed }),
+    inspection: inspectScenario(steps, options),
+    ...(patches.length === 0 ? {} : { unpatched: runScenario(steps, machine).observed }),
   };
   const threads = concurrently !== undefined && result.notModelled.length === 0;
   answer({ id, kind: "ran", ran, threads });
-  if (threads) answer({ id, kind: "explored", result: runScenario(scenario, { ...options, patches }) });
+  if (!threads) return;
+  const onStates = (states: number) => answer({ id, kind: "exploring", states });
+  answer({ id, kind: "explored", result: runScenario(scenario, { ...options, onStates }) });
 }
 
 function open(name: string, bytes: Uint8Array): readonly Opened[] {

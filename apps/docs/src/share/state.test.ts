@@ -7,6 +7,7 @@ test("a link carries the whole state", async () => {
     {
       text: fc.string({ unit: "grapheme" }),
       kernel: fc.string(),
+      arch: fc.string(),
       patches: fc.array(fc.string()),
       step: fc.nat(),
       lane: fc.nat(),

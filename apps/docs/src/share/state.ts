@@ -3,6 +3,7 @@ export interface SharedState {
   /** The scenario, as it is written. */
   readonly text: string;
   readonly kernel?: string;
+  readonly arch?: string;
   readonly patches?: readonly string[];
   /** The step that is shown; 0 is before the first. */
   readonly step?: number;
@@ -72,12 +73,13 @@ function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
 /** Links come from anywhere: only what has the right form is taken. */
 function checked(value: unknown): SharedState | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { text, kernel, patches, step, lane } = value as Record<string, unknown>;
+  const { text, kernel, arch, patches, step, lane } = value as Record<string, unknown>;
   if (typeof text !== "string") return undefined;
   const isCount = (n: unknown): n is number => typeof n === "number" && Number.isInteger(n) && n >= 0;
   return {
     text,
     ...(typeof kernel === "string" ? { kernel } : {}),
+    ...(typeof arch === "string" ? { arch } : {}),
     ...(Array.isArray(patches) ? { patches: patches.filter((name) => typeof name === "string") } : {}),
     ...(isCount(step) ? { step } : {}),
     ...(isCount(lane) ? { lane } : {}),

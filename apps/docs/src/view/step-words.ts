@@ -40,9 +40,10 @@ export function happenings(observed: Observation): readonly Happening[] {
   };
   if (observed.errno !== undefined) add("error", observed.errno);
   else if (observed.ret !== undefined) add("result", `returns ${observed.ret}`);
-  for (const notifier of observed.notifiers ?? []) add("notifier", renderNotifier(notifier));
-  for (const fault of observed.faults ?? []) add("fault", `${renderFault(fault)}`);
-  for (const exit of observed.exits ?? []) add("exit", renderExit(exit));
+  for (const notifier of observed.notifiers ?? [])
+    add("notifier", `MMU notifier: ${renderNotifier(notifier)}`);
+  for (const fault of observed.faults ?? []) add("fault", `stage-2 fault: ${renderFault(fault)}`);
+  for (const exit of observed.exits ?? []) add("exit", `does not complete: ${renderExit(exit)}`);
   if (typeof observed.value === "number") add("other", `value 0x${observed.value.toString(16)}`);
   for (const field of Object.keys(observed) as ObservationField[]) {
     if (!SHOWN_OTHERWISE.has(field)) add("other", `${field} ${renderField(observed, field)}`);

@@ -202,7 +202,8 @@ function follow(program: Program, counterexample: Counterexample, options: Prope
         : `Goes wrong otherwise: ${happened}.`;
     return { isReproduced, sentence, steps: recorder.steps, stoppedAt: null };
   };
-  const [failed] = program.start();
+  const failures = program.start();
+  const failed = failures.find((failure) => failure.message === message) ?? failures[0];
   if (failed !== undefined) return end(failed.message);
   let before: readonly [number, number] | null = null;
   for (const [i, step] of steps.entries()) {

@@ -302,6 +302,62 @@ describe("exploring states", () => {
     expect([...seen].sort()).toEqual([0, 1, 2]);
   });
 
+  test("lets others move between a lock that is given back after a choice and the next step", () => {
+    const store = new Store();
+    const lock = new SpinLock(store, "lock");
+    const cell = new Cell(store, "cell", 0);
+    const chooses = () => {
+      lock.lock();
+      store.choose("coin", 2);
+      lock.unlock();
+      return cell.get();
+    };
+    const writes = () => {
+      lock.lock();
+      cell.set(1);
+      cell.set(2);
+      lock.unlock();
+    };
+    const seen = new Set<unknown>();
+    explore(
+      store,
+      [
+        { name: "chooses", calls: [chooses] },
+        { name: "writes", calls: [writes] },
+      ],
+      {
+        atEnd: (results) => {
+          seen.add(results[0]![0]);
+          return undefined;
+        },
+      },
+    );
+    expect([...seen].sort()).toEqual([0, 1, 2]);
+  });
+
+  test("sees that a lock is shared though nobody else ever gets it", () => {
+    const store = new Store();
+    const [lock, other] = [new SpinLock(store, "lock"), new SpinLock(store, "other")];
+    const cell = new Cell(store, "cell", 0);
+    const keeps = (kept: SpinLock) => () => {
+      cell.update((n) => n + 1);
+      kept.lock();
+      cell.get();
+    };
+    const run = (second: SpinLock) =>
+      explore(
+        store,
+        [
+          { name: "P", calls: [keeps(lock)] },
+          { name: "Q", calls: [keeps(second)] },
+        ],
+        { stopAtFirst: false },
+      ).violations.map(({ message }) => message);
+    const held = (name: string, what: string) => `${name} returned from a call holding ${what}`;
+    expect(run(lock).sort()).toEqual([held("P", "lock"), held("Q", "lock")]);
+    expect(run(other).sort()).toEqual([held("P", "lock"), held("Q", "other")]);
+  });
+
   test("finds every violation once, when it is not to stop", () => {
     const store = new Store();
     const cell = new Cell(store, "cell", 0);

@@ -21,7 +21,6 @@ export interface Transition {
  * set; since each state that is stored is left by all its tasks, no cycle can put one of them off for ever.)
  */
 export class Fusion {
-  #transitions = 0;
   readonly transition: Transition = { footprint: 0, failure: null, failedOutcome: 0 };
 
   constructor(
@@ -80,9 +79,11 @@ export class Fusion {
     transition.failure = null;
     const from = program.places[t]!;
     const before = from.pending!;
-    from.passed = ++this.#transitions;
+    const number = ++program.transitions;
+    from.passed = number;
     if (!this.#make(t, outcome) || privacy === null) return transition;
-    if (before.kind === Kind.Choose) {
+    // Releases, say, can come after a choice within its step; they have to be seen before the next step.
+    if (before.kind === Kind.Choose && transition.footprint === 0) {
       const { pending } = program.places[t]!;
       if (pending === null || pending.kind === Kind.Choose) return transition;
       if (!program.isEnabled(t)) {
@@ -92,7 +93,7 @@ export class Fusion {
       }
       if (!this.#make(t, 0)) return transition;
     }
-    this.#goOn(t, privacy);
+    this.#goOn(t, privacy, number);
     return transition;
   }
 
@@ -105,13 +106,13 @@ export class Fusion {
     return failure === null;
   }
 
-  #goOn(t: number, privacy: Privacy): void {
+  #goOn(t: number, privacy: Privacy, number: number): void {
     const { program } = this;
     for (let n = 0; n < LIMIT; n++) {
       const place = program.places[t]!;
       const { pending } = place;
-      if (pending === null || place.passed === this.#transitions) return;
-      place.passed = this.#transitions;
+      if (pending === null || place.passed === number) return;
+      place.passed = number;
       if (place.fusableAt !== privacy.version) {
         place.fusableAt = privacy.version;
         place.isFusable = privacy.mayBePrivate(t, pending);

@@ -41,6 +41,8 @@ export class Program {
   /** Steps made, and how many of them by running their path. */
   steps = 0;
   runs = 0;
+  /** How many transitions were begun: what {@link Place.passed} counts. */
+  transitions = 0;
 
   readonly #known: Map<number, Place>[];
   /** Which places follow each other, by their keys. */

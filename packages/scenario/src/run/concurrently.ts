@@ -18,6 +18,8 @@ import type { World } from "./world.js";
 
 /** States after which a search gives up, and says so. */
 const MOST_STATES = 200_000;
+/** States from one report of progress to the next. */
+const STATES_A_REPORT = 500;
 
 /** What a call of a thread came to: what later calls of the thread, and the search, can see of it. */
 type Returned = readonly [errno: string, value: bigint, read: number];
@@ -35,6 +37,7 @@ export interface Explored {
 export function exploreConcurrently(
   world: World,
   concurrently: NonNullable<Scenario["concurrently"]>,
+  onStates?: (states: number) => void,
 ): Explored {
   const entries = Object.entries(concurrently);
   for (const [, steps] of entries) {
@@ -44,8 +47,13 @@ export function exploreConcurrently(
   world.kvm.observer = null;
   const threads = entries.map(([name, steps], index) => threadOf(world, name, steps, index));
   // A vCPU that retries while it is invalidated goes round as long as nobody else is let in: no fair schedule does that.
+  let looked = 0;
   const result = explore(world.store, threads, {
-    check: () => broken(world),
+    check: () => {
+      looked++;
+      if (looked % STATES_A_REPORT === 0) onStates?.(looked);
+      return broken(world);
+    },
     livelocks: false,
     bounds: { states: MOST_STATES },
   });

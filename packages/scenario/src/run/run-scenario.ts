@@ -95,6 +95,7 @@ class Run {
   #exploration: Exploration | undefined;
   private readonly checks: boolean;
   readonly #dumps: boolean;
+  readonly #onStates: RunOptions["onStates"];
 
   constructor(
     private readonly scenario: Scenario,
@@ -104,6 +105,7 @@ class Run {
     const { steps } = scenario;
     const machine = { ...scenario.machine, arch };
     this.checks = options.checks !== false;
+    this.#onStates = options.onStates;
     this.#dumps = options.stage2 ?? machine.config === "lab";
     for (const [step, { call }] of steps.entries()) {
       if (bindings[call] === undefined)
@@ -132,7 +134,7 @@ class Run {
     if (concurrently === undefined || this.#world === null || this.#lacking.length > 0 || this.#ended) return;
     this.#world.breakBeforeMake?.unwatch();
     try {
-      const { exploration, violations } = exploreConcurrently(this.#world, concurrently);
+      const { exploration, violations } = exploreConcurrently(this.#world, concurrently, this.#onStates);
       this.#exploration = exploration;
       this.#violations.push(...violations);
     } catch (error) {
