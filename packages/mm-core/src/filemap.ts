@@ -1,7 +1,7 @@
 import { type Hva, PAGE_SIZE, type Pfn, type Pgoff } from "./addresses.js";
 import type { Inode } from "./file.js";
-import { PageFlag } from "./frames.js";
 import { type Mempolicy, placement, taskPolicy } from "./mempolicy.js";
+import { PageFlag } from "./page-flags.js";
 import type { Task } from "./task.js";
 import { freeBatch, zapVmaRangeBatched } from "./zap.js";
 

@@ -1,9 +1,9 @@
 import { entryEnd, type Hva, PAGE_SIZE, PMD_SIZE } from "./addresses.js";
 import { AnonVma } from "./anon-vma.js";
-import { PageFlag } from "./frames.js";
 import { copyHugetlbPageRange } from "./hugetlb/copy.js";
 import type { Mm } from "./mm.js";
 import { invalidateRangeEnd, invalidateRangeStart, type NotifierRange } from "./notifier.js";
+import { PageFlag } from "./page-flags.js";
 import type { Table } from "./page-table.js";
 import { type Pte, PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "./pte.js";
 import { addRmap } from "./rmap.js";

@@ -1,51 +1,18 @@
-import { type Shared, Sparse, type Store } from "@kvmm/interleave";
+import type { Shared, Store } from "@kvmm/interleave";
 import type { Node, Pfn } from "./addresses.js";
 import { Column } from "./column.js";
 import { LargeMapcount } from "./large-mapcount.js";
-
-/** Flags of a frame (page flags, PG_*). */
-export const PageFlag = {
-  locked: 1 << 0,
-  uptodate: 1 << 1,
-  dirty: 1 << 2,
-  /** In the page cache or mapped as anonymous memory: on a list of the LRU unless unevictable. */
-  lru: 1 << 3,
-  unevictable: 1 << 4,
-  swapbacked: 1 << 5,
-  anon: 1 << 6,
-  /** PG_anon_exclusive: the one process that maps it may write without a copy. */
-  anonExclusive: 1 << 7,
-  hwpoison: 1 << 8,
-  ksm: 1 << 9,
-  referenced: 1 << 10,
-  /** PGTY_hugetlb */
-  hugetlb: 1 << 11,
-  /** HPG_restore_reserve: a huge page that was promised to somebody, who has not used it. */
-  restoreReserve: 1 << 12,
-} as const;
-
-/** Flags that each page of a folio has for itself; all others are the folio's. */
-const PER_PAGE = PageFlag.anonExclusive | PageFlag.hwpoison;
+import { PageFlag, PER_PAGE } from "./page-flags.js";
+import { type Order, PMD_NR, Zones } from "./zones.js";
 
 /** A count went wrong: a bug in the model, or a behaviour under review that breaks the kernel's rules. */
 export class FrameError extends Error {
   override name = "FrameError";
 }
 
-/** Folios have 1, 2^9 or 2^18 pages: what a PTE, a PMD or a PUD entry maps. */
-export type Order = 0 | 9 | 18;
-
-const PMD_NR = 2 ** 9;
-const PUD_NR = 2 ** 18;
-
-/** Nodes begin at multiples of the largest folio, so that pfns are as aligned as the folios are. */
-const FIRST_PFN = PUD_NR;
-
 /**
  * Host memory: page frames on NUMA nodes, with what struct page says of each. A frame is free while its reference
- * count is 0. Small frames of a node are handed out in ascending order, large folios from its end downwards, and what
- * was freed goes first: last in, first out. There is no buddy system behind it: a large folio that was broken up stays
- * so, and nothing is said about fragmentation.
+ * count is 0.
  *
  * References, locks, the mapping and most flags belong to the folio: methods take any of its pages. Of the columns
  * only {@link word} is per page: the others are to be asked with {@link folio}.
@@ -68,19 +35,15 @@ export class Frames {
   /** free_huge_folio(): takes the huge pages of hugetlb that nobody holds any more. */
   freeHugeFolio: ((folio: Pfn) => void) | null = null;
   readonly #mapping: Column;
-  readonly #nextFree: Column;
   /** At each page that a PMD entry could begin with: the order of the large folio that it is part of, or 0. */
   readonly #compound: Column;
-  readonly #nodeState: Sparse;
+  readonly #zones: Zones;
   readonly #owners = new Map<number, Shared>();
-  /** Pfns from one node to the next. */
-  readonly #span: number;
 
   constructor(
     store: Store,
     readonly nodes: number,
-    /** Frames per node. */
-    readonly framesPerNode: number,
+    framesPerNode: number,
   ) {
     this.refcount = new Column(store, "folio->_refcount");
     this.mapcount = new Column(store, "folio->_mapcount");
@@ -91,19 +54,17 @@ export class Frames {
     this.lastCpupid = new Column(store, "folio->_last_cpupid");
     this.largeMapcount = new LargeMapcount(store);
     this.#mapping = new Column(store, "folio->mapping");
-    this.#nextFree = new Column(store, "free list");
     this.#compound = new Column(store, "page->compound_head", undefined, true);
-    this.#nodeState = new Sparse(store, "zone");
-    this.#span = Math.ceil(framesPerNode / PUD_NR) * PUD_NR;
+    this.#zones = new Zones(store, nodes, framesPerNode);
   }
 
   nodeOf(pfn: Pfn): Node {
-    return Math.floor((pfn - FIRST_PFN) / this.#span);
+    return this.#zones.nodeOf(pfn);
   }
 
   /** Frames in use on a node, as it is. */
   used(node: Node): number {
-    return this.#nodeState.at(FIELDS * node + USED);
+    return this.#zones.used(node);
   }
 
   /** page_folio(): the first page of the folio that a page belongs to. */
@@ -132,65 +93,14 @@ export class Frames {
     for (let distance = 0; distance < this.nodes; distance++) {
       const candidate = (node + distance) % this.nodes;
       if (allowed !== null && !allowed.includes(candidate)) continue;
-      const pfn = order === 0 ? this.#takeSmall(candidate) : this.#takeLarge(candidate, order);
+      const pfn = order === 0 ? this.#zones.takeSmall(candidate) : this.#zones.takeLarge(candidate, order);
       if (pfn === null) continue;
-      this.#count(candidate, 2 ** order);
+      if (order !== 0) this.#setOrder(pfn, order, order);
+      this.#zones.count(candidate, 2 ** order);
       this.refcount.set(pfn, 1);
       return pfn;
     }
     return null;
-  }
-
-  #count(node: Node, frames: number): void {
-    const state = this.#nodeState;
-    state.set(FIELDS * node + USED, state.get(FIELDS * node + USED) + frames);
-  }
-
-  #takeSmall(node: Node): Pfn | null {
-    const state = this.#nodeState;
-    const free = state.get(FIELDS * node + FREE);
-    if (free !== 0) {
-      state.set(FIELDS * node + FREE, this.#nextFree.get(free));
-      return free;
-    }
-    const used = state.get(FIELDS * node + FRESH);
-    if (used < this.framesPerNode - state.get(FIELDS * node + TOP)) {
-      state.set(FIELDS * node + FRESH, used + 1);
-      return FIRST_PFN + node * this.#span + used;
-    }
-    const large = state.get(FIELDS * node + FREE_LARGE);
-    if (large === 0) return null;
-    state.set(FIELDS * node + FREE_LARGE, this.#nextFree.get(large));
-    for (let page = PMD_NR - 1; page > 0; page--) this.#push(node, FREE, large + page);
-    return large;
-  }
-
-  #takeLarge(node: Node, order: 9 | 18): Pfn | null {
-    const state = this.#nodeState;
-    const free = order === 9 ? state.get(FIELDS * node + FREE_LARGE) : 0;
-    if (free !== 0) {
-      state.set(FIELDS * node + FREE_LARGE, this.#nextFree.get(free));
-      this.#setOrder(free, order, order);
-      return free;
-    }
-    const limit = this.framesPerNode - state.get(FIELDS * node + TOP);
-    const size = 2 ** order;
-    const begin = Math.floor(limit / size) * size - size;
-    if (begin < state.get(FIELDS * node + FRESH)) return null;
-    state.set(FIELDS * node + TOP, this.framesPerNode - begin);
-    const first = FIRST_PFN + node * this.#span;
-    // What lies between this folio and the ones taken before.
-    const end = Math.floor(limit / PMD_NR) * PMD_NR;
-    for (let at = begin + size; at < end; at += PMD_NR) this.#push(node, FREE_LARGE, first + at);
-    for (let at = Math.max(end, begin + size); at < limit; at++) this.#push(node, FREE, first + at);
-    this.#setOrder(first + begin, order, order);
-    return first + begin;
-  }
-
-  #push(node: Node, list: number, pfn: Pfn): void {
-    const state = this.#nodeState;
-    this.#nextFree.set(pfn, state.get(FIELDS * node + list));
-    state.set(FIELDS * node + list, pfn);
   }
 
   /** Says of the 2^`order` pages from `pfn` on that they are one folio (`now` equal to `order`), or small ones (0). */
@@ -202,9 +112,7 @@ export class Frames {
   largeFolios(): readonly Pfn[] {
     const found: Pfn[] = [];
     for (let node = 0; node < this.nodes; node++) {
-      const base = FIRST_PFN + node * this.#span;
-      const first = this.framesPerNode - this.#nodeState.get(FIELDS * node + TOP);
-      for (let pfn = base + first - (first % PMD_NR); pfn < base + this.framesPerNode; pfn += PMD_NR) {
+      for (const pfn of this.#zones.largeBlocks(node)) {
         if (this.order(pfn) !== 0 && this.folio(pfn) === pfn) found.push(pfn);
       }
     }
@@ -247,7 +155,7 @@ export class Frames {
       this.freeHugeFolio(folio);
       return;
     }
-    this.#count(this.nodeOf(folio), -(2 ** order));
+    this.#zones.count(this.nodeOf(folio), -(2 ** order));
     if (order === 0) this.#freePage(folio);
     else this.#freeLarge(folio, order);
   }
@@ -257,11 +165,10 @@ export class Frames {
     this.word.set(pfn, 0);
     this.flags.set(pfn, flags & PageFlag.hwpoison);
     // A poisoned frame is never handed out again.
-    if ((flags & PageFlag.hwpoison) === 0) this.#push(this.nodeOf(pfn), FREE, pfn);
+    if ((flags & PageFlag.hwpoison) === 0) this.#zones.giveSmall(pfn);
   }
 
   #freeLarge(folio: Pfn, order: 9 | 18): void {
-    const node = this.nodeOf(folio);
     this.#setOrder(folio, order, 0);
     for (let base = folio; base < folio + 2 ** order; base += PMD_NR) {
       const poisoned = this.#allAtOnce("free_pages", () => {
@@ -275,7 +182,7 @@ export class Frames {
         }
         return found;
       });
-      if (!poisoned) this.#push(node, FREE_LARGE, base);
+      if (!poisoned) this.#zones.giveLarge(base);
       else for (let pfn = base; pfn < base + PMD_NR; pfn++) this.#freePage(pfn);
     }
   }
@@ -288,16 +195,7 @@ export class Frames {
   /** take_page_off_buddy(): a free small frame is poisoned and never handed out again. @returns false if it is not free */
   retire(pfn: Pfn): boolean {
     if (this.refcount.get(pfn) !== 0) return false;
-    const state = this.#nodeState;
-    const list = FIELDS * this.nodeOf(pfn) + FREE;
-    const next = this.#nextFree.get(pfn);
-    let before = state.get(list);
-    if (before === pfn) state.set(list, next);
-    else {
-      while (before !== 0 && this.#nextFree.get(before) !== pfn) before = this.#nextFree.get(before);
-      if (before === 0) return false;
-      this.#nextFree.set(before, next);
-    }
+    if (!this.#zones.remove(pfn)) return false;
     this.flags.exchangeBits(pfn, PageFlag.hwpoison, 0);
     return true;
   }
@@ -421,11 +319,3 @@ export class Frames {
     return this.index.get(folio) + (pfn - folio);
   }
 }
-
-/** What is kept per node: the free lists, how many frames were taken from its beginning and from its end, and how many are in use. */
-const FREE = 0;
-const FREE_LARGE = 1;
-const FRESH = 2;
-const TOP = 3;
-const USED = 4;
-const FIELDS = 5;

@@ -1,8 +1,9 @@
 import { AGAIN, repeat } from "@kvmm/interleave";
 import type { Hva, Pfn } from "./addresses.js";
 import { handleMmFault } from "./fault/handle.js";
-import { type Frames, PageFlag } from "./frames.js";
+import type { Frames } from "./frames.js";
 import { leafAt, leafPage } from "./leaf.js";
+import { PageFlag } from "./page-flags.js";
 import { type Pte, PteFlag, pteHas, ptePfn, ptePresent, pteProtNone } from "./pte.js";
 import type { Task } from "./task.js";
 import { VmFlag } from "./vma.js";

@@ -1,8 +1,8 @@
 import { AGAIN, repeat } from "@kvmm/interleave";
 import type { Hva } from "./addresses.js";
 import { handleMmFault } from "./fault/handle.js";
-import { PageFlag } from "./frames.js";
 import { leafAt, leafPage } from "./leaf.js";
+import { PageFlag } from "./page-flags.js";
 import { PteFlag, pteChange, pteHas } from "./pte.js";
 import type { Task } from "./task.js";
 import { VmFlag } from "./vma.js";

@@ -1,12 +1,13 @@
 import { Cell, type Store } from "@kvmm/interleave";
 import type { Node, Pfn } from "./addresses.js";
 import { type MmBehaviour, mm72 } from "./behaviour.js";
-import { Frames, PageFlag } from "./frames.js";
+import { Frames } from "./frames.js";
 import { Hstate } from "./hugetlb/hstate.js";
 import { KsmState } from "./ksm/state.js";
 import { LruBatches } from "./lru-batch.js";
 import { Mempolicy } from "./mempolicy.js";
 import { Mm } from "./mm.js";
+import { PageFlag } from "./page-flags.js";
 import { Swap } from "./swap.js";
 import { Process, Task } from "./task.js";
 

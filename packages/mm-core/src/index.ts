@@ -29,7 +29,7 @@ export {
   truncateInodePagesRange,
   unmapMappingRange,
 } from "./filemap.js";
-export { FrameError, Frames, PageFlag } from "./frames.js";
+export { FrameError, Frames } from "./frames.js";
 export { type GupError, type GupFlags, getUserPage } from "./gup.js";
 export { Host, type HostOptions, type TransparentHugepage, type Warning } from "./host.js";
 export { type HostAccess, hostAccess } from "./host-access.js";
@@ -49,6 +49,7 @@ export {
 } from "./notifier.js";
 export { modelledAgeingSites, modelledRangeSites } from "./notifier-sites.js";
 export { NumaBalancing, taskNumaWork } from "./numa/scan.js";
+export { PageFlag } from "./page-flags.js";
 export { type Pte, PteFlag, pteHas, ptePfn, ptePresent } from "./pte.js";
 export { MpolMf } from "./queue-pages.js";
 export { FallocFlag, Seal, ShmemInfo } from "./shmem.js";

@@ -1,6 +1,7 @@
 import { Kind, Shared, type Store } from "@kvmm/interleave";
 import type { Pfn } from "./addresses.js";
-import { type Frames, PageFlag } from "./frames.js";
+import type { Frames } from "./frames.js";
+import { PageFlag } from "./page-flags.js";
 
 /** FOLIO_BATCH_SIZE */
 const BATCH_SIZE = 31;

@@ -1,10 +1,10 @@
 import type { Pfn } from "./addresses.js";
 import { type Result, refuse } from "./errno.js";
 import { Inode } from "./file.js";
-import { PageFlag } from "./frames.js";
 import type { Host } from "./host.js";
 import { isolateLru, migratePage } from "./migrate.js";
 import { NotModelled } from "./not-modelled.js";
+import { PageFlag } from "./page-flags.js";
 import { tryToUnmap } from "./reclaim.js";
 import { splitFolio } from "./thp/split-folio.js";
 

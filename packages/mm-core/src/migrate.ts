@@ -1,11 +1,11 @@
 import { type Node, type Pfn, PMD_SIZE } from "./addresses.js";
 import { Inode } from "./file.js";
-import { PageFlag } from "./frames.js";
 import type { Host } from "./host.js";
 import { hugetlbAddRmap, hugetlbRemoveRmap } from "./hugetlb/rmap.js";
 import { StableNode } from "./ksm/stable-node.js";
 import { leafAt } from "./leaf.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "./notifier.js";
+import { PageFlag } from "./page-flags.js";
 import { ENTRY_SIZE } from "./page-table.js";
 import { pageProt } from "./prot.js";
 import { mkPte, PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "./pte.js";

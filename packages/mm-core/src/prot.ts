@@ -1,5 +1,5 @@
 import type { Frames } from "./frames.js";
-import { PageFlag } from "./frames.js";
+import { PageFlag } from "./page-flags.js";
 import { type Pte, PteFlag, pteChange, pteHas, ptePfn } from "./pte.js";
 import { isAccessible, type VmaFields, VmFlag } from "./vma.js";
 

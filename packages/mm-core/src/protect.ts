@@ -1,7 +1,7 @@
 import { entryEnd, type Hva, PAGE_SIZE, PGDIR_SIZE, PMD_PAGES, PMD_SIZE, PUD_SIZE } from "./addresses.js";
-import { PageFlag } from "./frames.js";
 import { hugetlbChangeProtection } from "./hugetlb/protect.js";
 import { invalidateRangeEnd, invalidateRangeStart, type NotifierRange } from "./notifier.js";
+import { PageFlag } from "./page-flags.js";
 import type { Table } from "./page-table.js";
 import { canBecomeWritable, pageProt, pteModify } from "./prot.js";
 import { type Pte, PteFlag, pteChange, pteHas, ptePfn, ptePresent, pteProtNone } from "./pte.js";

@@ -1,10 +1,10 @@
 import { PAGE_SIZE, type Pfn } from "./addresses.js";
 import { Inode } from "./file.js";
-import { PageFlag } from "./frames.js";
 import type { Host } from "./host.js";
 import { leafAt } from "./leaf.js";
 import { NotModelled } from "./not-modelled.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "./notifier.js";
+import { PageFlag } from "./page-flags.js";
 import { mkPte, type Pte, PteFlag, pteHas } from "./pte.js";
 import { mappedEntry, removeRmap, rmapWalk } from "./rmap.js";
 import type { SwapSlot } from "./swap.js";

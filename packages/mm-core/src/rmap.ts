@@ -1,11 +1,12 @@
 import { type Hva, PAGE_SIZE, type Pfn, type Pgoff } from "./addresses.js";
 import { AnonVma } from "./anon-vma.js";
 import { Inode } from "./file.js";
-import { type Frames, PageFlag } from "./frames.js";
+import type { Frames } from "./frames.js";
 import type { Host } from "./host.js";
 import { StableNode } from "./ksm/stable-node.js";
 import { leafAt, leafPage } from "./leaf.js";
 import type { Mm } from "./mm.js";
+import { PageFlag } from "./page-flags.js";
 import { type Pte, ptePresent } from "./pte.js";
 import type { Task } from "./task.js";
 import type { Vma } from "./vma.js";

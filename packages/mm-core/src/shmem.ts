@@ -9,9 +9,9 @@ import {
   truncateInodePagesRange,
   unmapMappingRange,
 } from "./filemap.js";
-import { PageFlag } from "./frames.js";
 import type { Host } from "./host.js";
 import { type Mempolicy, SharedPolicy } from "./mempolicy.js";
+import { PageFlag } from "./page-flags.js";
 import type { Task } from "./task.js";
 import type { Vma } from "./vma.js";
 

@@ -1,11 +1,11 @@
 import { entryEnd, type Hva, PAGE_SIZE, type Pfn, PMD_SIZE } from "./addresses.js";
-import { PageFlag } from "./frames.js";
 import type { Host } from "./host.js";
 import { adjustRangeIfPmdSharingPossible } from "./hugetlb/sharing.js";
 import { unmapHugepages } from "./hugetlb/unmap.js";
 import type { Mm } from "./mm.js";
 import { zapNonpresent } from "./nonpresent.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "./notifier.js";
+import { PageFlag } from "./page-flags.js";
 import type { Table } from "./page-table.js";
 import { PteFlag, pteHas, pteNone, ptePfn, ptePresent } from "./pte.js";
 import { removeRmap } from "./rmap.js";

@@ -1,9 +1,9 @@
 import { entryEnd, type Hva, PAGE_SIZE, type Pfn, PMD_SIZE } from "../addresses.js";
 import { hex, type Refusal, refuse } from "../errno.js";
-import { PageFlag } from "../frames.js";
 import { leafAt } from "../leaf.js";
 import { isolateLru, putbackLru } from "../migrate.js";
 import { NotModelled } from "../not-modelled.js";
+import { PageFlag } from "../page-flags.js";
 import { PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { isReclaimable, reclaimPage } from "../reclaim.js";
 import { isAnonymous, type Vma, VmFlag } from "../vma.js";

@@ -1,9 +1,9 @@
 import { entryEnd, type Hva, PAGE_SIZE, PMD_SIZE } from "../addresses.js";
 import { hex, type Refusal, refuse } from "../errno.js";
-import { PageFlag } from "../frames.js";
 import { leafAt } from "../leaf.js";
 import { NotModelled } from "../not-modelled.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
+import { PageFlag } from "../page-flags.js";
 import type { Table } from "../page-table.js";
 import { PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { splitHugePmd } from "../thp/split-pmd.js";

@@ -1,9 +1,9 @@
 import { type Hva, PAGE_SIZE, type Pfn } from "../addresses.js";
-import { PageFlag } from "../frames.js";
 import type { Host } from "../host.js";
 import { type Leaf, leafAt, leafPage } from "../leaf.js";
 import type { Mm } from "../mm.js";
 import type { AgeingSite } from "../notifier-sites.js";
+import { PageFlag } from "../page-flags.js";
 import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { rmapWalk } from "../rmap.js";
 import { clearYoungNotify, leafSize, testYoungNotify } from "./clear-young.js";

@@ -1,6 +1,6 @@
 import type { Pfn } from "../addresses.js";
-import { PageFlag } from "../frames.js";
 import { placement, vmaPolicy } from "../mempolicy.js";
+import { PageFlag } from "../page-flags.js";
 import { maybeWrite, pageProt } from "../prot.js";
 import { mkPte, PteFlag } from "../pte.js";
 import { addNewAnonRmap, anonVmaPrepare } from "../rmap.js";

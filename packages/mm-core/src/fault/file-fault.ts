@@ -1,7 +1,7 @@
 import type { Pfn } from "../addresses.js";
 import { PAGE_SIZE, PMD_SIZE } from "../addresses.js";
 import { pgoffOf } from "../file.js";
-import { PageFlag } from "../frames.js";
+import { PageFlag } from "../page-flags.js";
 import { maybeWrite, pageProt } from "../prot.js";
 import { mkPte, PteFlag } from "../pte.js";
 import { addNewAnonRmap, addRmap, anonVmaPrepare } from "../rmap.js";

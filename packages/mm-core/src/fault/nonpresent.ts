@@ -1,5 +1,5 @@
-import { PageFlag } from "../frames.js";
 import { placement, vmaPolicy } from "../mempolicy.js";
+import { PageFlag } from "../page-flags.js";
 import { maybeWrite, pageProt } from "../prot.js";
 import { mkPte, PteFlag, pteChange, pteHas, ptePfn } from "../pte.js";
 import { addNewAnonRmap, anonVmaPrepare } from "../rmap.js";

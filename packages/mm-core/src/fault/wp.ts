@@ -1,6 +1,7 @@
 import { PAGE_SIZE, type Pfn } from "../addresses.js";
-import { type Frames, PageFlag } from "../frames.js";
+import type { Frames } from "../frames.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
+import { PageFlag } from "../page-flags.js";
 import { maybeWrite, pageProt } from "../prot.js";
 import { mkPte, PteFlag, pteChange, pteHas, ptePfn } from "../pte.js";
 import { addNewAnonRmap, anonVmaPrepare, isMaybeMappedShared, removeRmap } from "../rmap.js";

@@ -1,6 +1,6 @@
 import type { Hva, Pfn } from "../addresses.js";
-import { PageFlag } from "../frames.js";
 import { placement, vmaPolicy } from "../mempolicy.js";
+import { PageFlag } from "../page-flags.js";
 import type { Task } from "../task.js";
 import { type Vma, type VmaFields, VmFlag } from "../vma.js";
 import { hstateOf, hugeIndex, hugetlbInfo } from "./hugetlb-info.js";

@@ -1,5 +1,5 @@
-import { PageFlag } from "../frames.js";
 import { invalidateRangeEnd, invalidateRangeStart, type NotifierRange } from "../notifier.js";
+import { PageFlag } from "../page-flags.js";
 import { type Pte, PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { type Vma, VmFlag } from "../vma.js";
 import { hstateOf } from "./hugetlb-info.js";

@@ -3,7 +3,7 @@ import type { Fault, FaultError } from "../fault/fault.js";
 import { userfaultMissing, userfaultWp } from "../fault/userfaultfd.js";
 import { pgoffOf } from "../file.js";
 import { filemapLockFolio } from "../filemap.js";
-import { PageFlag } from "../frames.js";
+import { PageFlag } from "../page-flags.js";
 import { PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { anonVmaPrepare } from "../rmap.js";
 import { VmFlag } from "../vma.js";

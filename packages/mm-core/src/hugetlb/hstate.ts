@@ -2,7 +2,8 @@ import { Cell, SpinLock, type Store } from "@kvmm/interleave";
 import { type Node, PAGE_SIZE, type Pfn } from "../addresses.js";
 import { Column } from "../column.js";
 import { type Refusal, refuse } from "../errno.js";
-import { type Frames, PageFlag } from "../frames.js";
+import type { Frames } from "../frames.js";
+import { PageFlag } from "../page-flags.js";
 
 /**
  * struct hstate: the pool of huge pages of one size. It neither grows nor shrinks: there are no surplus pages

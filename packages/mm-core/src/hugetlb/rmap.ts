@@ -1,5 +1,6 @@
 import type { Pfn, Pgoff } from "../addresses.js";
-import { type Frames, PageFlag } from "../frames.js";
+import type { Frames } from "../frames.js";
+import { PageFlag } from "../page-flags.js";
 import type { Vma } from "../vma.js";
 
 /** hugetlb_add_new_anon_rmap(): the first mapping of a page of a private mapping. */

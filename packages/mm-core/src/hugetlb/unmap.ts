@@ -1,6 +1,6 @@
 import type { Hva, Pfn } from "../addresses.js";
-import { PageFlag } from "../frames.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
+import { PageFlag } from "../page-flags.js";
 import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { type Vma, VmFlag } from "../vma.js";
 import { freeBatch } from "../zap.js";

@@ -1,8 +1,8 @@
 import type { Fault, FaultError } from "../fault/fault.js";
 import { pgoffOf } from "../file.js";
-import { PageFlag } from "../frames.js";
 import { NotModelled } from "../not-modelled.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
+import { PageFlag } from "../page-flags.js";
 import type { Table } from "../page-table.js";
 import { maybeWrite } from "../prot.js";
 import { type Pte, PteFlag, pteChange, pteHas, ptePfn } from "../pte.js";

@@ -1,7 +1,7 @@
 import { type Hva, PAGE_SIZE } from "../addresses.js";
 import { handleMmFault } from "../fault/handle.js";
-import { PageFlag } from "../frames.js";
 import { leafAt } from "../leaf.js";
+import { PageFlag } from "../page-flags.js";
 import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
 import type { Task } from "../task.js";
 import type { Vma } from "../vma.js";

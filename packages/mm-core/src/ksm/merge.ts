@@ -1,7 +1,7 @@
 import { type Hva, PAGE_SIZE, type Pfn } from "../addresses.js";
-import { PageFlag } from "../frames.js";
 import { leafAt } from "../leaf.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
+import { PageFlag } from "../page-flags.js";
 import { pageProt } from "../prot.js";
 import { mkPte, type Pte, PteFlag, pteChange, pteHas, ptePfn } from "../pte.js";
 import { addRmap, mappedEntry, removeRmap } from "../rmap.js";

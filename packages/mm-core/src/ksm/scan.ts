@@ -1,7 +1,7 @@
 import { type Hva, PAGE_SIZE, type Pfn } from "../addresses.js";
-import { PageFlag } from "../frames.js";
 import type { Host } from "../host.js";
 import { leafAt } from "../leaf.js";
+import { PageFlag } from "../page-flags.js";
 import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { splitFolio } from "../thp/split-folio.js";
 import { type Vma, VmFlag } from "../vma.js";

@@ -1,8 +1,9 @@
 import type { Node, Pfn } from "../addresses.js";
 import type { Fault, FaultError, PteFault } from "../fault/fault.js";
-import { type Frames, PageFlag } from "../frames.js";
+import type { Frames } from "../frames.js";
 import { vmaPolicy } from "../mempolicy.js";
 import { isolateLru, migratePage } from "../migrate.js";
+import { PageFlag } from "../page-flags.js";
 import { canBecomeWritable, maybeWrite, pageProt, pteModify } from "../prot.js";
 import { PteFlag, pteChange, pteHas, ptePfn } from "../pte.js";
 import { isMaybeMappedShared } from "../rmap.js";

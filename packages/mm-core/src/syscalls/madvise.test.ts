@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { PAGE_SIZE } from "../addresses.js";
-import { PageFlag } from "../frames.js";
 import { hostAccess } from "../host-access.js";
+import { PageFlag } from "../page-flags.js";
 import { Machine, ok } from "../testing/machine.js";
 import { ftruncate, memfdCreate } from "./files.js";
 import { Madv, madvise } from "./madvise.js";

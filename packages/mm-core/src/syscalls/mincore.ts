@@ -1,8 +1,8 @@
 import { type Hva, isPageAligned, PAGE_SIZE, pages } from "../addresses.js";
 import { hex, type Result, refuse } from "../errno.js";
 import { pgoffOf } from "../file.js";
-import { PageFlag } from "../frames.js";
 import { leafAt } from "../leaf.js";
+import { PageFlag } from "../page-flags.js";
 import { PteFlag, pteHas, ptePresent } from "../pte.js";
 import type { Task } from "../task.js";
 import type { Vma } from "../vma.js";

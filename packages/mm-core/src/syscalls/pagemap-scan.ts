@@ -1,9 +1,9 @@
 import { entryEnd, type Hva, isPageAligned, PAGE_SIZE, PMD_SIZE, PUD_SIZE } from "../addresses.js";
 import { hex, type Refusal, type Result, refuse } from "../errno.js";
-import { PageFlag } from "../frames.js";
 import { leafAt } from "../leaf.js";
 import type { Mm } from "../mm.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
+import { PageFlag } from "../page-flags.js";
 import { ENTRY_SIZE, type Table } from "../page-table.js";
 import { type Pte, PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
 import type { Task } from "../task.js";

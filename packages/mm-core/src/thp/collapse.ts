@@ -1,7 +1,7 @@
 import { type Hva, type Node, type Pfn, PMD_PAGES, PMD_SIZE } from "../addresses.js";
-import { PageFlag } from "../frames.js";
 import { isolateLru, putbackLru } from "../migrate.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
+import { PageFlag } from "../page-flags.js";
 import type { Table } from "../page-table.js";
 import { type Pte, PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { removeRmap } from "../rmap.js";

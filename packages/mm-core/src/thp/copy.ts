@@ -1,4 +1,4 @@
-import { PageFlag } from "../frames.js";
+import { PageFlag } from "../page-flags.js";
 import type { Table } from "../page-table.js";
 import { PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { addRmapPmd } from "../rmap.js";

@@ -1,6 +1,6 @@
 import type { Node, Pfn } from "../addresses.js";
-import { PageFlag } from "../frames.js";
 import type { Host } from "../host.js";
+import { PageFlag } from "../page-flags.js";
 import { type Pte, PteFlag } from "../pte.js";
 
 /** mm_get_huge_zero_folio(): the 2 MiB of zeros that reads of untouched memory map. Null when memory is exhausted. */

@@ -1,5 +1,5 @@
-import { PageFlag } from "../frames.js";
 import type { Host } from "../host.js";
+import { PageFlag } from "../page-flags.js";
 import { splitFolio } from "./split-folio.js";
 
 /** split_huge_pages_all(): what a write of 1 to debugfs' split_huge_pages does: every huge page on the LRU is split. */

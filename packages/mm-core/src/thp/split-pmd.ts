@@ -1,6 +1,6 @@
 import { type Hva, PMD_PAGES, PMD_SIZE } from "../addresses.js";
-import { PageFlag } from "../frames.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
+import { PageFlag } from "../page-flags.js";
 import { pageProt } from "../prot.js";
 import { mkPte, type Pte, PteFlag, pteHas, ptePfn } from "../pte.js";
 import { addRmap, removeRmapPmd } from "../rmap.js";

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PAGE_SIZE, PMD_PAGES, PMD_SIZE } from "../addresses.js";
-import { PageFlag } from "../frames.js";
 import { hostAccess } from "../host-access.js";
 import { leafAt } from "../leaf.js";
+import { PageFlag } from "../page-flags.js";
 import { ptePfn } from "../pte.js";
 import { isMaybeMappedShared } from "../rmap.js";
 import { exit, fork } from "../syscalls/fork.js";

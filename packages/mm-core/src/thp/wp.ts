@@ -1,8 +1,8 @@
 import { PMD_SIZE } from "../addresses.js";
 import type { FaultError } from "../fault/fault.js";
 import { pgoffOf } from "../file.js";
-import { PageFlag } from "../frames.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
+import { PageFlag } from "../page-flags.js";
 import { maybeWrite } from "../prot.js";
 import { PteFlag, pteChange, ptePfn } from "../pte.js";
 import { allocAnonFolioPmd, mapAnonFolioPmd } from "./anonymous.js";

@@ -1,5 +1,5 @@
 import type { Pfn } from "../addresses.js";
-import { PageFlag } from "../frames.js";
+import { PageFlag } from "../page-flags.js";
 import type { Table } from "../page-table.js";
 import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { removeRmapPmd } from "../rmap.js";

@@ -1,7 +1,8 @@
-import type { Environment, ParsedExpression } from "./expression.js";
-import { ExpressionError, evaluate, parseExpression, soleName } from "./expression.js";
+import { expressionProblem, isExpression, namesOf, parsed, unknownName } from "./argument-expression.js";
+import { type Environment, ExpressionError, evaluate } from "./expression.js";
 import { kindInWords, type NameKind } from "./names.js";
 import { didYouMean } from "./nearest.js";
+import { typeInWords } from "./type-in-words.js";
 
 /** What a scenario may write as an argument. */
 export type ArgumentValue = number | bigint | string | boolean | readonly (number | bigint | string)[];
@@ -56,25 +57,6 @@ export function optional<T>(type: ArgumentType<T>): Argument<T | undefined> {
   return { type, required: false, absent: undefined };
 }
 
-/** `a string`, `a list`: what a value is, for messages. */
-export function typeInWords(value: unknown): string {
-  if (value === null) return "null";
-  if (Array.isArray(value)) return "a list";
-  switch (typeof value) {
-    case "number":
-    case "bigint":
-      return "a number";
-    case "string":
-      return "a string";
-    case "boolean":
-      return `${value}`;
-    case "undefined":
-      return "missing";
-    default:
-      return "a map";
-  }
-}
-
 function numeric(name: string, what: string, wanted: NameKind | undefined): ArgumentType<bigint> {
   const expects = `${what}: a number, or an expression such as "16p" or "ram+4p"`;
   return {
@@ -87,64 +69,6 @@ function numeric(name: string, what: string, wanted: NameKind | undefined): Argu
     },
     resolve: (value, environment) => evaluate(parsed(value), environment),
   };
-}
-
-function isExpression(value: ArgumentValue): value is number | bigint | string {
-  return typeof value === "number" || typeof value === "bigint" || typeof value === "string";
-}
-
-const parsedExpressions = new Map<string, ParsedExpression>();
-
-function parsed(value: ArgumentValue): ParsedExpression {
-  if (!isExpression(value)) throw new ExpressionError(`${typeInWords(value)} is not a number`, 0);
-  if (typeof value !== "string") return parseExpression(value);
-  let expression = parsedExpressions.get(value);
-  if (expression === undefined) {
-    expression = parseExpression(value);
-    if (parsedExpressions.size >= 4096) parsedExpressions.clear();
-    parsedExpressions.set(value, expression);
-  }
-  return expression;
-}
-
-function expressionProblem(
-  value: number | bigint | string,
-  scope: Scope,
-  wanted: NameKind | undefined,
-): ArgumentProblem | undefined {
-  let expression: ParsedExpression;
-  try {
-    expression = parsed(value);
-  } catch (error) {
-    if (!(error instanceof ExpressionError)) throw error;
-    return { problem: error.problem, position: error.position, hint: error.hint };
-  }
-  for (const term of expression.terms) {
-    if (term.kind !== "name" || scope.names.has(term.name)) continue;
-    return { ...unknownName(term.name, scope), position: term.at };
-  }
-  const name = soleName(expression);
-  const kind = name === undefined ? undefined : scope.names.get(name);
-  if (wanted === undefined || kind === undefined || kind === wanted) return undefined;
-  return {
-    problem: `"${name}" is ${kindInWords(kind)}, not ${kindInWords(wanted)}`,
-    hint: namesOf(wanted, scope),
-  };
-}
-
-function unknownName(name: string, scope: Scope): ArgumentProblem {
-  const given = [...scope.names.keys()];
-  return {
-    problem: `"${name}" is not the name of anything so far`,
-    hint:
-      didYouMean(name, given) ??
-      `names come from an earlier step's "as"; known here: ${given.slice(0, 12).join(", ")}`,
-  };
-}
-
-function namesOf(kind: NameKind, scope: Scope): string | undefined {
-  const fitting = [...scope.names].filter(([, is]) => is === kind).map(([name]) => name);
-  return fitting.length === 0 ? undefined : `${kindInWords(kind)} here: ${fitting.slice(0, 12).join(", ")}`;
 }
 
 /** A length, an offset, a count: any 64-bit number. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { typeInWords } from "../format/argument.js";
 import { didYouMean } from "../format/nearest.js";
+import { typeInWords } from "../format/type-in-words.js";
 import type { Document, DocumentProblem } from "./document.js";
 import { problemIn } from "./document.js";
 import type { FieldPath } from "./field-path.js";
