@@ -2,6 +2,7 @@ import { Command } from "commander";
 import manifest from "../package.json" with { type: "json" };
 import type { AddCommand } from "./commands/command.js";
 import { examples } from "./commands/command.js";
+import { addCompletion } from "./commands/completion.js";
 import { addConform } from "./commands/conform.js";
 import { addExplain } from "./commands/explain.js";
 import { addKernels } from "./commands/kernels.js";
@@ -23,6 +24,7 @@ const commands: readonly AddCommand[] = [
   addPatches,
   addKernels,
   addScenarios,
+  addCompletion,
 ];
 
 /** Runs one command line, and says how it ended. */

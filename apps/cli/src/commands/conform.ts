@@ -31,7 +31,7 @@ export const addConform: AddCommand = (program, context, end) => {
     .option("--stage2-leaves", "compare stage-2 dumps by their leaves only")
     .summary("hold the model against recordings of real kernels")
     .description(
-      "Runs each recording on the kernel, configuration and patches that it names, and lists every difference\nbetween what the kernel did and what the model says. Ends with 0 only when every recording is reproduced.",
+      "Runs each recording on the kernel, configuration and patches that it names, and lists every difference between what the kernel did and what the model says. Ends with 0 only when every recording is reproduced.",
     )
     .addHelpText(
       "after",

@@ -10,7 +10,7 @@ export const addPatches: AddCommand = (program, context, end) => {
   withOutputOptions(program.command("patches"))
     .summary("the built-in patches, with their origins")
     .description(
-      "Lists the built-in patches. A patch is a module, not a diff: a file ./mine.mjs whose default export is\ndefinePatch({ name, title, origin, text, change }) is a patch like any other, for every --patch and for review.",
+      "Lists the built-in patches. A patch is a module, not a diff: a file ./mine.mjs whose default export is definePatch({ name, title, origin, text, change }) is a patch like any other, for every --patch and for review.",
     )
     .addHelpText(
       "after",

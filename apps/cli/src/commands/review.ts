@@ -15,7 +15,7 @@ export const addReview: AddCommand = (program, context, end) => {
   )
     .summary("what a patch changes, what stays, what breaks")
     .description(
-      "Runs the built-in scenarios without and with a patch, on every built-in kernel and architecture unless told\notherwise. A patch is a module, not a diff: it says in code which decision of the model falls differently.\nWith --patch, further patches are applied before it, to both sides.",
+      "Runs the built-in scenarios without and with a patch, on every built-in kernel and architecture unless told otherwise. A patch is a module, not a diff: it says in code which decision of the model falls differently.\nWith --patch, further patches are applied before it, to both sides.",
     )
     .addHelpText(
       "after",

@@ -34,7 +34,7 @@ export const addSimulate: AddCommand = (spe, context, end) => {
   withMachineOptions(spe.command("simulate"))
     .summary("what the host's activity costs a guest's profile")
     .description(
-      "Profiles a guest whose buffer the model's stage 2 translates, while the host does something to the guest's\nmemory every so many operations: on anonymous memory, on guest_memfd, and on guest_memfd with each patch, those\nof --patch or else the built-in ones about guest_memfd. arm64 only.",
+      "Profiles a guest whose buffer the model's stage 2 translates, while the host does something to the guest's memory every so many operations: on anonymous memory, on guest_memfd, and on guest_memfd with each patch, those of --patch or else the built-in ones about guest_memfd. arm64 only.",
     )
     .addOption(
       new Option("--activity <name>", "what the host does").choices(hostActivities).default("numa-balancing"),

@@ -17,7 +17,7 @@ export const addSpe: AddCommand = (program, context, end) => {
     .command("spe")
     .summary("Arm SPE: decode records, sum them up, simulate a guest")
     .description(
-      "Decodes what Arm's Statistical Profiling Extension has recorded, sums it up, and simulates a guest that is profiled\nwhile its host is busy with its memory.",
+      "Decodes what Arm's Statistical Profiling Extension has recorded, sums it up, and simulates a guest that is profiled while its host is busy with its memory.",
     );
   addDecode(spe, context, end);
   addStats(spe, context, end);
@@ -47,7 +47,7 @@ const addDecode: AddCommand = (spe, context, end) => {
   withFile(spe.command("decode"))
     .summary("packets and records")
     .description(
-      "Prints every packet on a line, as perf report --dump-raw-trace does; with --json or --csv every record. Ends\nwith 2 where the file does not go on, after what came before.",
+      "Prints every packet on a line, as perf report --dump-raw-trace does; with --json or --csv every record. Ends with 2 where the file does not go on, after what came before.",
     )
     .option("--csv", "a line of comma-separated values for each record")
     .addOption(
@@ -83,7 +83,7 @@ const addStats: AddCommand = (spe, context, end) => {
   withFile(spe.command("stats"))
     .summary("operations, events, latencies, hottest pages")
     .description(
-      "Sums the records up: operations, events, data sources, histograms of the latencies, the pages of data accessed\nmost, the longest pauses, and what the driver said was lost.",
+      "Sums the records up: operations, events, data sources, histograms of the latencies, the pages of data accessed most, the longest pauses, and what the driver said was lost.",
     )
     .option("--pages <number>", "how many of the hottest pages", parsePages, 10)
     .addHelpText(
