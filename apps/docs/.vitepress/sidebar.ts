@@ -1,8 +1,6 @@
 import type { DefaultTheme } from "vitepress";
+import { recipes } from "../src/generate/recipes.js";
 import { packageNames } from "../src/generate/workspace.js";
-
-const packagePages = packageNames.map((name) => ({ text: `@kvmm/${name}`, link: `/packages/${name}` }));
-const apiPages = packageNames.map((name) => ({ text: name, link: `/reference/api/${name}` }));
 
 /** Every page of the site, once: a test holds it against the files. */
 export const sidebar: DefaultTheme.SidebarItem[] = [
@@ -13,18 +11,14 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: "How to read a verdict", link: "/verdicts" },
       { text: "How guest memory stays mapped", link: "/how/" },
       { text: "Playground", link: "/playground" },
+      { text: "Glossary", link: "/glossary" },
     ],
   },
   {
     text: "Recipes",
     items: [
       { text: "All recipes", link: "/recipes/" },
-      { text: "Review your own patch", link: "/recipes/review-a-patch" },
-      { text: "Explain an EINVAL", link: "/recipes/explain-einval" },
-      { text: "Check a memory layout", link: "/recipes/memory-layout" },
-      { text: "Decode SPE", link: "/recipes/decode-spe" },
-      { text: "Add a recording", link: "/recipes/add-a-recording" },
-      { text: "Use a package alone", link: "/recipes/use-a-package" },
+      ...recipes.map(({ title, link }) => ({ text: title, link })),
     ],
   },
   {
@@ -47,6 +41,12 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: "Built-in scenarios", link: "/reference/scenarios" },
     ],
   },
-  { text: "Packages", items: packagePages },
-  { text: "API", items: apiPages },
+  {
+    text: "Packages",
+    items: packageNames.map((name) => ({ text: `@kvmm/${name}`, link: `/packages/${name}` })),
+  },
+  {
+    text: "API",
+    items: packageNames.map((name) => ({ text: name, link: `/reference/api/${name}` })),
+  },
 ];
