@@ -42,6 +42,11 @@ export interface Arm64Behaviour extends PgtableBehaviour {
   readonly hugeMappingFit: "checked" | "unchecked";
   /** stage2_apply_range() lets go of mmu_lock after the largest block (5994bc9e05c2), or after an entry of the first level. */
   readonly applyRangeStep: "largest-block" | "first-level-entry";
+  /**
+   * kvm_unmap_gfn_range(): does it let go of mmu_lock on the way only where the notifier may block (since
+   * b5331379bc62), or always?
+   */
+  readonly unmapResched: "where-blockable" | "always";
   /** kvm_is_write_fault() of a translation fault of the guest's own page-table walk: no (406504c7b040), or yes. */
   readonly walkTranslationFault: "read" | "write";
   /** user_mem_abort() of an exclusive or atomic access that the memory does not support: is the page put (e07fc9e2da91)? */
@@ -65,6 +70,7 @@ export const arm64v72: Arm64Behaviour = {
   execPermission: "of-this-entry",
   hugeMappingFit: "checked",
   applyRangeStep: "largest-block",
+  unmapResched: "where-blockable",
   walkTranslationFault: "read",
   exclAtomicFault: "put-page",
   loggingTopup: "writes",

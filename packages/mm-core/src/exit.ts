@@ -33,6 +33,8 @@ function exitMmap(mm: Mm): void {
 
 /** do_exit(): the address space goes (exit_mm), then the descriptors (exit_files). */
 export function doExit(process: Process): void {
+  if (process.life.get() === "dying") process.mm.dyingUsers.update((users) => users - 1);
+  process.life.set("exited");
   mmput(process.mm);
   const files = process.files.get();
   process.files.set([]);

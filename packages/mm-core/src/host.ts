@@ -1,4 +1,4 @@
-import { Cell, type Store } from "@kvmm/interleave";
+import { Cell, RwLock, type Store } from "@kvmm/interleave";
 import type { Node, Pfn } from "./addresses.js";
 import { type MmBehaviour, mm72 } from "./behaviour.js";
 import { Frames } from "./frames.js";
@@ -60,6 +60,11 @@ export class Host {
   readonly preferredNode: readonly Mempolicy[];
   /** What the kernel would have printed as WARNING. */
   readonly warnings: Cell<readonly Warning[]>;
+  /**
+   * Held for reading from non_block_start() to non_block_end(): who holds it must not sleep. Nobody takes it for writing,
+   * so that it keeps nobody out.
+   */
+  readonly nonBlock: RwLock;
   readonly #lastPid: Cell<number>;
 
   constructor(
@@ -82,6 +87,7 @@ export class Host {
     this.frames.freeHugeFolio = (folio) => this.hstateOf(folio).release(folio);
     this.transparentHugepage = options.transparentHugepage ?? "madvise";
     this.hugeZeroFolio = new Cell<Pfn>(store, "huge_zero_folio", 0);
+    this.nonBlock = new RwLock(store, "non_block_start()");
     this.#lastPid = new Cell(store, "pid allocator", 999);
     this.warnings = new Cell<readonly Warning[]>(store, "kernel log", []);
     this.preferredNode = Array.from(

@@ -23,6 +23,8 @@ export class Mm extends Shared {
 
   /** Processes that use it (mm_users): more than one after vfork. */
   readonly users: Cell<number>;
+  /** Those of them that were killed, and have not let go of it yet. */
+  readonly dyingUsers: Cell<number>;
   /** VM flags that new mappings get (def_flags): by mlockall(MCL_FUTURE). */
   readonly defFlags: Cell<number>;
   /** Passes that NUMA balancing has made over the address space, and where the next one begins. */
@@ -36,6 +38,7 @@ export class Mm extends Shared {
     const { store } = host;
     super(store, name);
     this.users = new Cell(store, `${name}->mm_users`, 1);
+    this.dyingUsers = new Cell(store, `${name} users that die`, 0);
     this.defFlags = new Cell(store, `${name}->def_flags`, 0);
     this.numaScanSeq = new Cell(store, `${name}->numa_scan_seq`, 0);
     this.numaScanOffset = new Cell<Hva>(store, `${name}->numa_scan_offset`, 0);

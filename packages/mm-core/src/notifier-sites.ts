@@ -20,6 +20,7 @@ export const modelledRangeSites = [
   "unmap_vmas",
   "wp_page_copy",
   "write_protect_page",
+  "zap_vma_for_reaping",
   "zap_vma_range_batched",
 ] as const;
 

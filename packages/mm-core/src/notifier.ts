@@ -53,7 +53,7 @@ export function invalidateRangeStart(
 }
 
 /**
- * mmu_notifier_invalidate_range_start_nonblock(), of the OOM reaper: a listener that would have to wait refuses. Those
+ * mmu_notifier_invalidate_range_start_nonblock(), of the OOM reaper: no listener may sleep, and one that would have to wait refuses. Those
  * whose start went well then get their end here, as the caller will not call it (mn_hlist_invalidate_range_start).
  * In the kernel whoever can refuse has no end; here it is left out.
  */
@@ -68,7 +68,9 @@ export function invalidateRangeStartNonblock(
   const started: MmuNotifier[] = [];
   let refusal: Refusal | undefined;
   for (const notifier of mm.notifiers.get()) {
+    mm.host.nonBlock.readLock();
     const refused = notifier.invalidateRangeStart(range);
+    mm.host.nonBlock.readUnlock();
     if (refused === undefined) started.push(notifier);
     else refusal = refused;
   }

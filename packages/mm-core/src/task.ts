@@ -13,6 +13,9 @@ export class Process extends Shared {
   /** Descriptors that are closed on exec. */
   readonly closeOnExec: Cell<readonly number[]>;
 
+  /** Dying: it was killed (SIGNAL_GROUP_EXIT), and makes no call any more, but still has its memory. */
+  readonly life: Cell<"running" | "dying" | "exited">;
+
   constructor(
     readonly host: Host,
     name: string,
@@ -20,6 +23,7 @@ export class Process extends Shared {
     readonly mm: Mm,
   ) {
     super(host.store, name);
+    this.life = new Cell<"running" | "dying" | "exited">(host.store, `${name} exit state`, "running");
     this.files = new Cell<readonly (OpenFile | null)[]>(host.store, `${name} files`, []);
     this.closeOnExec = new Cell<readonly number[]>(host.store, `${name} close_on_exec`, []);
   }

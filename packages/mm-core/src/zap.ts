@@ -1,10 +1,11 @@
 import { entryEnd, type Hva, PAGE_SIZE, type Pfn, PMD_SIZE } from "./addresses.js";
+import { isRefusal, type Result, refuse } from "./errno.js";
 import type { Host } from "./host.js";
 import { adjustRangeIfPmdSharingPossible } from "./hugetlb/sharing.js";
 import { unmapHugepages } from "./hugetlb/unmap.js";
 import type { Mm } from "./mm.js";
 import { zapNonpresent } from "./nonpresent.js";
-import { invalidateRangeEnd, invalidateRangeStart } from "./notifier.js";
+import { invalidateRangeEnd, invalidateRangeStart, invalidateRangeStartNonblock } from "./notifier.js";
 import { PageFlag } from "./page-flags.js";
 import type { Table } from "./page-table.js";
 import { PteFlag, pteHas, pteNone, ptePfn, ptePresent } from "./pte.js";
@@ -35,6 +36,19 @@ export function zapVmaRangeBatched(vma: Vma, start: Hva, end: Hva, details: ZapD
   const adjusted = isHugetlb(vma) ? adjustRangeIfPmdSharingPossible(vma.fields, start, end) : { start, end };
   const range = invalidateRangeStart(vma.mm, adjusted.start, adjusted.end, "CLEAR", "zap_vma_range_batched");
   const batch = zapVmaRange(vma, start, end, details);
+  invalidateRangeEnd(vma.mm, range);
+  return batch;
+}
+
+/**
+ * zap_vma_for_reaping(): takes a whole mapping out of the page table without waiting for anything. Not for hugetlb.
+ * @returns EBUSY if a listener would have to wait; then nothing has gone
+ */
+export function zapVmaForReaping(vma: Vma): Result<Batch> {
+  const { start, end } = vma.fields;
+  const range = invalidateRangeStartNonblock(vma.mm, start, end, "CLEAR", "zap_vma_for_reaping");
+  if (isRefusal(range)) return refuse("EBUSY", "zap_vma_for_reaping", range.reason);
+  const batch = zapVmaRange(vma, start, end, {});
   invalidateRangeEnd(vma.mm, range);
   return batch;
 }

@@ -29,6 +29,7 @@ export function applyRange(
     if (resched && addr !== end) {
       // cond_resched_rwlock_write(): alone nobody waits for it; explored, somebody may.
       kvm.mmuLock.writeUnlock();
+      kvm.store.held.mightSleep("reschedules in stage2_apply_range()");
       kvm.mmuLock.writeLock();
       lockDropped = true;
     }

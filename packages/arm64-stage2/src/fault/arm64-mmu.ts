@@ -112,13 +112,14 @@ export class Arm64Mmu implements SecondaryMmu {
 
   /** kvm_unmap_gfn_range(). The tables flush what they have to themselves. */
   unmapGfnRange(range: GfnRange): boolean {
-    if (this.hasTables.get()) this.#unmap(at(range.start), at(range.end), range.mayBlock);
+    const resched = range.mayBlock || this.behaviour.unmapResched === "always";
+    if (this.hasTables.get()) this.#unmap(at(range.start), at(range.end), resched);
     return false;
   }
 
   /** __unmap_stage2_range() */
-  #unmap(start: Ipa, end: Ipa, mayBlock: boolean): void {
-    const ret = applyRange(this, start, end, mayBlock, (addr, size) => this.pgt.unmap(addr, size));
+  #unmap(start: Ipa, end: Ipa, resched: boolean): void {
+    const ret = applyRange(this, start, end, resched, (addr, size) => this.pgt.unmap(addr, size));
     if (ret !== 0) this.kvm.host.warn("__unmap_stage2_range", `stage2_apply_range() failed: ${ret}`);
   }
 

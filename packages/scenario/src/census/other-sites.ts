@@ -103,6 +103,7 @@ export const otherSites: readonly CensusRow[] = [
     status: fromSource(
       "mm-core/src/exit.ts, exitMmap",
       "the last user of the address space is gone; recordings do not show release",
+      null,
     ),
   },
 ];

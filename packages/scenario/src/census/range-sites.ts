@@ -1,4 +1,5 @@
 import { type CensusRow, fromSource, notModelled, outOfScope, recorded } from "./row.js";
+import { forkOfPrivateHugetlb, reapedByMrelease, writeToSharedHugetlb } from "./source-scenarios.js";
 
 /** Where Linux 7.2 and 7.3 call mmu_notifier_invalidate_range_start() and _end(). */
 export const rangeSites: readonly CensusRow[] = [
@@ -27,7 +28,11 @@ export const rangeSites: readonly CensusRow[] = [
     callback: "invalidate_range",
     event: "CLEAR",
     reached: "OOM reaper, process_mrelease; may not block",
-    status: outOfScope("OOM reaper: the whole process goes, and its guest with it"),
+    status: fromSource(
+      "mm-core/src/zap.ts, zapVmaForReaping",
+      "the process is dying with all that share its memory (task_will_free_mem); each private or anonymous mapping, no hugetlb",
+      reapedByMrelease,
+    ),
   },
   {
     number: 4,
@@ -251,6 +256,7 @@ export const rangeSites: readonly CensusRow[] = [
     status: fromSource(
       "mm-core/src/hugetlb/copy.ts, copyHugetlbPageRange",
       "the mapping is private and may be written (is_cow_mapping)",
+      forkOfPrivateHugetlb,
     ),
   },
   {
@@ -281,6 +287,7 @@ export const rangeSites: readonly CensusRow[] = [
     status: fromSource(
       "mm-core/src/hugetlb/wp.ts, hugetlbWp",
       "a private mapping, the page not its own alone, and a huge page left to copy to",
+      writeToSharedHugetlb,
     ),
   },
   {

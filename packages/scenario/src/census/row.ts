@@ -1,3 +1,5 @@
+import type { Scenario } from "../format/scenario.js";
+
 /** The operation of struct mmu_notifier_ops by which a secondary MMU is told. */
 export type NotifierCallback =
   | "invalidate_range"
@@ -25,6 +27,8 @@ export interface FromSource {
   readonly model: string;
   /** When the kernel raises it. */
   readonly condition: string;
+  /** Reaches it; null: no list of calls can, and a test of its own does. */
+  readonly scenario: Scenario | null;
 }
 
 /** Could be modelled, and is not. */
@@ -67,8 +71,8 @@ export function sampled(...siteOnly: readonly string[]): Recorded {
   return { kind: "recorded", ids: [], siteOnly };
 }
 
-export function fromSource(model: string, condition: string): FromSource {
-  return { kind: "from source", model, condition };
+export function fromSource(model: string, condition: string, scenario: Scenario | null): FromSource {
+  return { kind: "from source", model, condition, scenario };
 }
 
 export function notModelled(reason: string): NotModelledYet {

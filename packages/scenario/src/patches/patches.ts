@@ -2,6 +2,8 @@ import type { Patch } from "./define-patch.js";
 import { gmemIgnoreNotifiersRfc } from "./gmem-ignore-notifiers-rfc.js";
 import { gmemSkipHandler } from "./gmem-skip-handler.js";
 import { gmemSkipUnmapKeepRange } from "./gmem-skip-unmap-keep-range.js";
+import { undoA07 } from "./undo-a07-range-end-after-failed-start.js";
+import { undoA09 } from "./undo-a09-resched-where-not-blockable.js";
 import { undoC06 } from "./undo-c06-gmem-permission-faults.js";
 import { undoD04 } from "./undo-d04-wrprotect-holes.js";
 import { undoD05 } from "./undo-d05-mark-dirty-before-mapping.js";
@@ -25,6 +27,8 @@ export const patches: readonly Patch[] = [
   gmemIgnoreNotifiersRfc,
   gmemSkipHandler,
   gmemSkipUnmapKeepRange,
+  undoA07,
+  undoA09,
   undoGmemPoisonedPage,
   undoGmemInitShared,
   undoReservedAttributes,

@@ -1,6 +1,7 @@
 import { attributesOfRange } from "./attributes-of-range.js";
 import { noLostDirtyBit } from "./logged-writes.js";
 import { noLostReference } from "./lost-reference.js";
+import { noOpenInvalidation } from "./open-invalidation.js";
 import { noPrivatePageInUserSpace } from "./private-memory.js";
 import type { Property } from "./property.js";
 import { stage2Properties } from "./stage2.js";
@@ -9,6 +10,7 @@ import { stage2Properties } from "./stage2.js";
 export const properties: readonly Property[] = [
   noPrivatePageInUserSpace,
   noLostReference,
+  noOpenInvalidation,
   attributesOfRange,
   noLostDirtyBit,
   ...stage2Properties,

@@ -1,5 +1,6 @@
 import { accessBindings } from "./bind/accesses.js";
 import { activityBindings } from "./bind/activity.js";
+import { driverBindings } from "./bind/driver.js";
 import { fileBindings } from "./bind/files.js";
 import { kvmBindings } from "./bind/kvm.js";
 import { memoryBindings } from "./bind/memory.js";
@@ -17,6 +18,7 @@ export const bindings: Bindings = {
   ...fileBindings,
   ...numaBindings,
   ...kvmBindings,
+  ...driverBindings,
   ...pfncacheBindings,
   ...userfaultfdBindings,
   ...activityBindings,

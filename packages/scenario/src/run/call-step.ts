@@ -18,5 +18,7 @@ export function callStep(
     | ((world: World, task: Task, args: unknown) => CallOutcome)
     | undefined;
   if (binding === undefined) throw new NotModelled(step.call);
+  if (task.process.life.peek() === "dying")
+    throw new NotModelled(`${step.call} of ${task.name}, which was killed: it makes no calls any more`);
   return binding(world, task, args);
 }

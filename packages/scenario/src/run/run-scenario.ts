@@ -1,5 +1,5 @@
 import { Arm64Mmu, TableError } from "@kvmm/arm64-stage2";
-import { LivelockError } from "@kvmm/interleave";
+import { LivelockError, LockError } from "@kvmm/interleave";
 import { UseAfterFree } from "@kvmm/kvm-memslots";
 import { NotModelled as Lacking, type Refusal } from "@kvmm/mm-core";
 import { ExpressionError } from "../format/expression.js";
@@ -233,6 +233,9 @@ class Run {
           text: error.message,
           step,
         });
+        this.#ended = true;
+      } else if (error instanceof LockError) {
+        this.#violations.push({ property: "lock rules", text: error.message, step });
         this.#ended = true;
       } else if (error instanceof LivelockError) {
         this.#violations.push({ property: "progress", text: error.message, step });

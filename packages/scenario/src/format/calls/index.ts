@@ -1,6 +1,7 @@
 import type { Argument } from "../argument.js";
 import { activityCalls } from "./activity.js";
 import type { CallFormat } from "./call.js";
+import { driverCalls } from "./driver.js";
 import { fileCalls } from "./file.js";
 import { guestCalls } from "./guest.js";
 import { hostCalls } from "./host.js";
@@ -22,6 +23,7 @@ export const calls = {
   ...userfaultfdCalls,
   ...kvmCalls,
   ...activityCalls,
+  ...driverCalls,
   ...pfncacheCalls,
 } as const;
 

@@ -1,6 +1,6 @@
-import { fork, processVmRw, vfork } from "@kvmm/mm-core";
+import { fork, killProcess, NotModelled, processMrelease, processVmRw, vfork } from "@kvmm/mm-core";
 import type { Bindings } from "../outcome.js";
-import { count, unsigned } from "../results.js";
+import { count, int, unsigned, zero } from "../results.js";
 
 export const processBindings = {
   fork: (_world, task) => ({ task: fork(task) }),
@@ -9,6 +9,13 @@ export const processBindings = {
     world.end(task);
     return {};
   },
+  kill: (world, _task, { pid, sig }) => {
+    if (sig !== 9n) throw new NotModelled("kill with a signal other than SIGKILL");
+    killProcess(world.task(pid).process);
+    return {};
+  },
+  process_mrelease: (world, _task, { pidfd, flags }) =>
+    zero(processMrelease(world.task(pidfd).process, int(flags))),
   process_vm_readv: (_world, task, { addr, length }) =>
     count(processVmRw(task, unsigned(addr), unsigned(length), false)),
   process_vm_writev: (_world, task, { addr, length }) =>
