@@ -65,6 +65,8 @@ export interface InodeTraits {
   readonly movable: boolean;
   /** Pages are backed by swap (shmem). */
   readonly swapbacked: boolean;
+  /** AS_LARGE_FOLIO: the page cache may hold folios of more than one page. Not of hugetlb, whose pages have one size. */
+  readonly largeFolios?: boolean;
 }
 
 /** What user space is told of a kind of file without reading it: fstat, fstatfs, readlink. */

@@ -36,18 +36,9 @@ export function filemapCreateFolio(
   const pfn = frames.alloc(node, allowed);
   if (pfn === null) return null;
   frames.lock(pfn);
-  frames.get(pfn);
-  frames.setMapping(pfn, inode, index);
-  const { traits } = inode;
-  frames.mark(
-    pfn,
-    (traits.swapbacked ? PageFlag.swapbacked : 0) | (traits.unevictable ? PageFlag.unevictable : 0),
-  );
-  // Somebody else may have been first (-EEXIST): then theirs it is.
-  if (!insertPage(inode, index, pfn)) {
-    frames.setMapping(pfn, null, 0);
+  // Somebody else may have been first: then theirs it is.
+  if (!filemapAddFolio(inode, index, pfn)) {
     frames.unlock(pfn);
-    frames.put(pfn);
     frames.put(pfn);
     return filemapCreateFolio(task, inode, index, policy);
   }
@@ -55,21 +46,42 @@ export function filemapCreateFolio(
   return pfn;
 }
 
+/**
+ * filemap_add_folio(), shmem_add_to_page_cache(): a new, locked folio is the file's from `index` on, with a reference for
+ * each of its pages. @returns false if another is there (-EEXIST)
+ */
+export function filemapAddFolio(inode: Inode, index: Pgoff, folio: Pfn): boolean {
+  const { frames } = inode.host;
+  const size = frames.pagesOf(folio);
+  frames.getMany(folio, size);
+  frames.setMapping(folio, inode, index);
+  const { traits } = inode;
+  frames.mark(
+    folio,
+    (traits.swapbacked ? PageFlag.swapbacked : 0) | (traits.unevictable ? PageFlag.unevictable : 0),
+  );
+  if (insertFolio(inode, index, folio, size)) return true;
+  frames.setMapping(folio, null, 0);
+  for (let page = 0; page < size; page++) frames.put(folio);
+  return false;
+}
+
 /** __filemap_add_folio(): looks and stores under the xarray's lock, in one step. @returns false if a page is there */
-function insertPage(inode: Inode, index: Pgoff, pfn: Pfn): boolean {
-  return inode.host.store.atomic("__filemap_add_folio", () => {
-    if (inode.pages.get(index) !== 0) return false;
-    inode.pages.set(index, pfn);
+function insertFolio({ host, pages }: Inode, index: Pgoff, folio: Pfn, size: number): boolean {
+  return host.store.atomic("__filemap_add_folio", () => {
+    if (size === 1 ? pages.get(index) !== 0 : pages.next(index, index + size) >= 0) return false;
+    for (let page = 0; page < size; page++) pages.set(index + page, folio + page);
     return true;
   });
 }
 
-/** filemap_remove_folio(), and the cache's reference. The page is locked and unmapped. */
-export function filemapRemoveFolio(inode: Inode, index: Pgoff, pfn: Pfn): void {
+/** filemap_remove_folio(), and the cache's references. The folio is locked and unmapped. */
+export function filemapRemoveFolio(inode: Inode, index: Pgoff, folio: Pfn): void {
   const { frames } = inode.host;
-  inode.pages.set(index, 0);
-  frames.setMapping(pfn, null, 0);
-  frames.put(pfn);
+  const size = frames.pagesOf(folio);
+  for (let page = 0; page < size; page++) inode.pages.set(index + page, 0);
+  frames.setMapping(folio, null, 0);
+  for (let page = 0; page < size; page++) frames.put(folio);
 }
 
 /** unmap_mapping_range_tree(): out of every mapping of the file. `evenCows`: private copies too. */
@@ -82,20 +94,4 @@ export function unmapMappingRange(inode: Inode, start: Pgoff, end: Pgoff, evenCo
     freeBatch(vma.mm.host, zapVmaRangeBatched(vma, from, to, { skipCows: !evenCows }));
   }
   inode.mappingsLock.readUnlock();
-}
-
-/**
- * truncate_inode_pages_range(): every cached page in `[start, end)` is unmapped (unmap_mapping_folio) and leaves the
- * cache.
- */
-export function truncateInodePagesRange(inode: Inode, start: Pgoff, end: Pgoff): void {
-  const { frames } = inode.host;
-  for (let index = inode.pages.next(start, end); index >= 0; index = inode.pages.next(index + 1, end)) {
-    const pfn = filemapLockFolio(inode, index);
-    if (pfn === null) continue;
-    if (frames.mapcount.get(pfn) > 0) unmapMappingRange(inode, index, index + 1, false);
-    filemapRemoveFolio(inode, index, pfn);
-    frames.unlock(pfn);
-    frames.put(pfn);
-  }
 }

@@ -10,6 +10,7 @@ import { Mm } from "./mm.js";
 import { PageFlag } from "./page-flags.js";
 import { Swap } from "./swap.js";
 import { Process, Task } from "./task.js";
+import { ThpSettings, type TransparentHugepage } from "./thp/settings.js";
 
 export interface HostOptions {
   /** NUMA nodes; default 2. CPU n is on node n modulo their number. */
@@ -29,9 +30,6 @@ export interface HostOptions {
   readonly damonStat?: boolean;
   readonly behaviour?: MmBehaviour;
 }
-
-/** Where faults on anonymous memory map huge pages. */
-export type TransparentHugepage = "always" | "madvise" | "never";
 
 /** A WARN_ON of the kernel that a path ran into: a kernel bug, not an error of the caller. */
 export interface Warning {
@@ -53,7 +51,7 @@ export class Host {
   readonly zeroPfn: Pfn;
   /** hstates[]: the pools of huge pages, the default one first. */
   readonly hstates: readonly Hstate[];
-  readonly transparentHugepage: TransparentHugepage;
+  readonly thp: ThpSettings;
   /** The huge page of zeros; 0 until the first read fault that maps it. */
   readonly hugeZeroFolio: Cell<Pfn>;
   /** preferred_node_policy[]: the policy of a task on each node that has set none. */
@@ -85,7 +83,7 @@ export class Host {
     const gigantic = new Hstate(store, this.frames, 18, options.hugetlb1G ?? 0);
     this.hstates = [new Hstate(store, this.frames, 9, options.hugetlb2M ?? 12), gigantic];
     this.frames.freeHugeFolio = (folio) => this.hstateOf(folio).release(folio);
-    this.transparentHugepage = options.transparentHugepage ?? "madvise";
+    this.thp = new ThpSettings(store, options.transparentHugepage ?? "madvise");
     this.hugeZeroFolio = new Cell<Pfn>(store, "huge_zero_folio", 0);
     this.nonBlock = new RwLock(store, "non_block_start()");
     this.#lastPid = new Cell(store, "pid allocator", 999);

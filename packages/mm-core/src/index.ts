@@ -23,15 +23,10 @@ export { ERRNO, type Errno, hex, isRefusal, Refusal, type Result, refuse } from 
 export type { Fault, FaultError, FaultFlags, FaultOutcome } from "./fault/fault.js";
 export { handleMmFault } from "./fault/handle.js";
 export { type FileIdentity, type FileOps, Inode, type InodeTraits, OpenFile, pgoffOf } from "./file.js";
-export {
-  filemapCreateFolio,
-  filemapLockFolio,
-  truncateInodePagesRange,
-  unmapMappingRange,
-} from "./filemap.js";
+export { filemapCreateFolio, filemapLockFolio, unmapMappingRange } from "./filemap.js";
 export { FrameError, Frames } from "./frames.js";
 export { type GupError, type GupFlags, getUserPage } from "./gup.js";
-export { Host, type HostOptions, type TransparentHugepage, type Warning } from "./host.js";
+export { Host, type HostOptions, type Warning } from "./host.js";
 export { type HostAccess, hostAccess } from "./host-access.js";
 export { Hstate } from "./hugetlb/hstate.js";
 export { type KsmCounters, ksmCounters, ksmRun } from "./ksm/scan.js";
@@ -115,8 +110,11 @@ export {
   uffdioWriteprotect,
   userfaultfd,
 } from "./syscalls/userfaultfd.js";
+export { writeFile } from "./syscalls/write-file.js";
 export { Process, Task } from "./task.js";
+export type { ShmemHugepage, TransparentHugepage } from "./thp/settings.js";
 export { splitHugePagesAll } from "./thp/split-all.js";
 export { splitFolio } from "./thp/split-folio.js";
+export { truncateInodePagesRange } from "./truncate.js";
 export { UffdFeature, Userfaultfd } from "./userfaultfd/context.js";
 export { isAccessible, isAnonymous, Vma, type VmaFields, VmFlag } from "./vma.js";

@@ -94,14 +94,17 @@ export function rmapWalk(host: Host, pfn: Pfn): readonly Mapping[] {
     owner.lock.readUnlock();
     return vmas.map((vma) => at(vma, index, end));
   }
-  if (owner instanceof Inode) {
-    owner.mappingsLock.readLock();
-    const vmas = owner.mappings.overlapping(index, end);
-    owner.mappingsLock.readUnlock();
-    return vmas.map((vma) => at(vma, index, end));
-  }
+  if (owner instanceof Inode) return rmapWalkFile(owner, index, end);
   if (owner instanceof StableNode) return rmapWalkKsm(owner);
   return [];
+}
+
+/** rmap_walk_file(): where pages of a file may be mapped. */
+export function rmapWalkFile(inode: Inode, index: Pgoff, end: Pgoff): readonly Mapping[] {
+  inode.mappingsLock.readLock();
+  const vmas = inode.mappings.overlapping(index, end);
+  inode.mappingsLock.readUnlock();
+  return vmas.map((vma) => at(vma, index, end));
 }
 
 /** rmap_walk_ksm(): a merged page may be mapped at each of its addresses, by whoever shares memory with its mappings. */

@@ -1,18 +1,15 @@
 import { Cell, Shared } from "@kvmm/interleave";
-import { PAGE_SIZE, type Pfn, type Pgoff, pageAlign, pageAlignDown, pages } from "./addresses.js";
+import { PAGE_SIZE, type Pfn, type Pgoff, PMD_PAGES, pageAlign, pageAlignDown, pages } from "./addresses.js";
 import { hex, type Refusal, type Result, refuse } from "./errno.js";
 import type { Fault, FaultOutcome } from "./fault/fault.js";
 import { type FileOps, Inode, OpenFile } from "./file.js";
-import {
-  filemapCreateFolio,
-  filemapLockFolio,
-  truncateInodePagesRange,
-  unmapMappingRange,
-} from "./filemap.js";
+import { filemapCreateFolio, filemapLockFolio, unmapMappingRange } from "./filemap.js";
 import type { Host } from "./host.js";
 import { type Mempolicy, SharedPolicy } from "./mempolicy.js";
 import { PageFlag } from "./page-flags.js";
 import type { Task } from "./task.js";
+import { shmemAddHugeFolio } from "./thp/shmem.js";
+import { truncateInodePagesRange } from "./truncate.js";
 import type { Vma } from "./vma.js";
 
 export const FallocFlag = { keepSize: 1, punchHole: 2 } as const;
@@ -36,7 +33,13 @@ export class ShmemInfo extends Shared {
 /** shmem_file_setup(): a file of shared memory, open. */
 export function openShmem(host: Host, name: string, size: number, seals: number = Seal.seal): OpenFile {
   return host.store.create(() => {
-    const traits = { unevictable: false, inaccessible: false, movable: true, swapbacked: true };
+    const traits = {
+      unevictable: false,
+      inaccessible: false,
+      movable: true,
+      swapbacked: true,
+      largeFolios: true,
+    };
     const inode = new Inode(host, name, traits, size);
     return new OpenFile(host, name, inode, SHMEM, new ShmemInfo(host, name, seals));
   });
@@ -93,7 +96,7 @@ function shmemFault(file: OpenFile, fault: Fault): FaultOutcome {
   const inode = file.inode!;
   const { frames } = file.host;
   if (fault.pgoff * PAGE_SIZE >= inode.size.get()) return "SIGBUS";
-  const pfn = shmemGetFolio(fault.task, inode, infoOf(file), fault.pgoff);
+  const pfn = shmemGetFolio(fault.task, inode, infoOf(file), fault.pgoff, fault);
   if (pfn === null) return "OOM";
   if (frames.test(pfn, PageFlag.hwpoison)) {
     frames.unlock(pfn);
@@ -104,12 +107,26 @@ function shmemFault(file: OpenFile, fault: Fault): FaultOutcome {
   return { pfn };
 }
 
-/** shmem_get_folio_gfp(): the cached page, or the one that is in swap, or a new one; locked and with a reference. */
-function shmemGetFolio(task: Task, inode: Inode, info: ShmemInfo, index: Pgoff): Pfn | null {
+/**
+ * shmem_get_folio_gfp(): the cached page, or the one that is in swap, or a new one, which may be part of a huge one; its
+ * folio is locked and has a reference for the caller.
+ * @param fault null: for a system call, of which a write may end beyond the file's size, at `writeEnd`
+ */
+function shmemGetFolio(
+  task: Task,
+  inode: Inode,
+  info: ShmemInfo,
+  index: Pgoff,
+  fault: Fault | null,
+  writeEnd = 0,
+): Pfn | null {
   const cached = filemapLockFolio(inode, index);
   if (cached !== null) return cached;
-  const pfn = filemapCreateFolio(task, inode, index, info.policy.lookup(index));
+  const policy = info.policy.lookup(index);
   const slot = inode.swapped.get(index);
+  const huge = slot === 0 ? shmemAddHugeFolio(task, inode, index, fault, writeEnd, policy) : null;
+  if (huge !== null) return huge + (index % PMD_PAGES);
+  const pfn = filemapCreateFolio(task, inode, index, policy);
   if (pfn === null || slot === 0) return pfn;
   // shmem_swapin_folio()
   const { frames, swap } = inode.host;
@@ -133,7 +150,7 @@ export function shmemSwapinRange(task: Task, file: OpenFile, start: Pgoff, end: 
   const inode = file.inode!;
   const { frames } = inode.host;
   for (let index = inode.swapped.next(start, end); index >= 0; index = inode.swapped.next(index + 1, end)) {
-    const pfn = shmemGetFolio(task, inode, infoOf(file), index);
+    const pfn = shmemGetFolio(task, inode, infoOf(file), index, null);
     if (pfn === null) return;
     frames.unlock(pfn);
     frames.put(pfn);
@@ -161,7 +178,7 @@ function shmemWrite(file: OpenFile, position: number, count: number, task: Task)
   else if ((seals & Seal.grow) !== 0 && end > size)
     refused = refuse("EPERM", fn, "the file is sealed against growing");
   for (let index = pages(position); refused === undefined && index * PAGE_SIZE < end; index++) {
-    const pfn = shmemGetFolio(task, inode, info, index);
+    const pfn = shmemGetFolio(task, inode, info, index, null, end);
     if (pfn === null) refused = refuse("ENOSPC", fn, "memory is exhausted");
     else {
       if (index * PAGE_SIZE >= position) frames.word.set(pfn, 0);
@@ -226,7 +243,7 @@ function allocate(
   }
   const { frames } = inode.host;
   for (let index = pages(offset); index * PAGE_SIZE < end; index++) {
-    const pfn = shmemGetFolio(task, inode, info, index);
+    const pfn = shmemGetFolio(task, inode, info, index, null);
     if (pfn === null) return refuse("ENOSPC", "shmem_fallocate", "memory is exhausted");
     frames.mark(pfn, PageFlag.uptodate);
     frames.unlock(pfn);

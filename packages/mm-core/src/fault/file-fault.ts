@@ -1,10 +1,12 @@
 import type { Pfn } from "../addresses.js";
 import { PAGE_SIZE, PMD_SIZE } from "../addresses.js";
 import { pgoffOf } from "../file.js";
+import type { Frames } from "../frames.js";
 import { PageFlag } from "../page-flags.js";
 import { maybeWrite, pageProt } from "../prot.js";
 import { mkPte, PteFlag } from "../pte.js";
 import { addNewAnonRmap, addRmap, anonVmaPrepare } from "../rmap.js";
+import { doSetPmd, mapWholeFolio } from "../thp/file.js";
 import { VmFlag } from "../vma.js";
 import { allocAnonFolio } from "./anonymous.js";
 import type { Fault, FaultError } from "./fault.js";
@@ -82,11 +84,18 @@ function doCowFault(fault: Fault): FaultError | null {
   return null;
 }
 
-/** finish_fault(): maps the page of the file, which keeps the reference, and unlocks it. */
+/**
+ * finish_fault(): maps the page of the file, which keeps the reference, and unlocks it; where it is part of a huge page,
+ * all of that if it can be.
+ */
 function finishFault(fault: Fault, pfn: Pfn): void {
   const { vma, fields, address, write } = fault;
   const { mm } = vma;
   const { frames } = mm.host;
+  if (frames.order(pfn) !== 0 && (doSetPmd(fault, pfn) || mapWholeFolio(fault, pfn))) {
+    frames.unlock(pfn);
+    return;
+  }
   const table = mm.tryAllocPte(address);
   if (table === null) {
     frames.unlock(pfn);
@@ -119,6 +128,7 @@ function mapAround(fault: Fault): boolean {
   const last = first + (to - from) / PAGE_SIZE;
   let found = inode!.pages.next(first, last);
   if (found < 0) return false;
+  if (mapPmdAround(fault, inode!.pages.get(found))) return true;
   const table = mm.tryAllocPte(address);
   if (table === null) return true;
   let hit = false;
@@ -127,9 +137,7 @@ function mapAround(fault: Fault): boolean {
     const at = from + (found - first) * PAGE_SIZE;
     const index = table.indexOf(at);
     const pfn = inode!.pages.get(found);
-    const usable =
-      frames.test(pfn, PageFlag.uptodate) && !frames.test(pfn, PageFlag.hwpoison | PageFlag.locked);
-    if (!usable || table.get(index) !== 0) continue;
+    if (!canMapAround(frames, pfn) || table.get(index) !== 0) continue;
     if (!frames.tryGet(pfn)) continue;
     addRmap(frames, pfn, mm);
     table.set(index, mkPte(pfn, pageProt(fields) | (at === address ? PteFlag.young : 0)));
@@ -137,4 +145,18 @@ function mapAround(fault: Fault): boolean {
   }
   mm.pageTableLock.unlock();
   return hit;
+}
+
+/** next_uptodate_folio() */
+function canMapAround(frames: Frames, pfn: Pfn): boolean {
+  return frames.test(pfn, PageFlag.uptodate) && !frames.test(pfn, PageFlag.hwpoison | PageFlag.locked);
+}
+
+/** filemap_map_pmd() of the first page that is cached around the address. */
+function mapPmdAround(fault: Fault, pfn: Pfn): boolean {
+  const { frames } = fault.vma.mm.host;
+  if (frames.order(pfn) === 0 || !canMapAround(frames, pfn) || !frames.tryGet(pfn)) return false;
+  const maps = doSetPmd({ ...fault, write: false }, pfn);
+  if (!maps) frames.put(pfn);
+  return maps;
 }

@@ -26,6 +26,7 @@ import {
   reopen,
   sendfile,
   write,
+  writeFile,
   writeProcMem,
 } from "@kvmm/mm-core";
 import type { Bindings, CallOutcome } from "../outcome.js";
@@ -77,6 +78,7 @@ export const fileBindings = {
   flock: (_world, task, { fd }) => zero(flock(task, int(fd))),
   posix_fadvise: (_world, task, { fd, length, advice }) =>
     zero(posixFadvise(task, int(fd), signed(length), int(advice))),
+  write_file: (world, _task, { path, value }) => zero(writeFile(world.host, path, value)),
   readahead: (_world, task, { fd }) => zero(readahead(task, int(fd))),
   ioctl: (_world, task, { fd, request }) => ({ refusal: ioctlUnknown(task, int(fd), unsigned(request)) }),
 } satisfies Bindings;
