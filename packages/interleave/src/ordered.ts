@@ -69,7 +69,7 @@ export class Ordered<V extends Shared> extends Shared {
 
   /** All ranges that overlap `[from, to)`, by start. */
   overlapping(from: number, to: number): readonly V[] {
-    return this.#read(from, to, overlaps<V>);
+    return this.#read(from, to, this.#overlapping);
   }
 
   /** The last range that begins at or before `at`. */
@@ -91,6 +91,11 @@ export class Ordered<V extends Shared> extends Shared {
   readonly #first = (root: Tree<V>, from: number, to: number): V | undefined => {
     const flat = this.#flatten(root);
     return flat === null ? firstOverlap(root, from, to) : flat.first(from, to);
+  };
+
+  readonly #overlapping = (root: Tree<V>, from: number, to: number): readonly V[] => {
+    const flat = this.#flatten(root);
+    return flat?.isDisjoint ? flat.overlapping(from, to) : overlaps(root, from, to);
   };
 
   readonly #floor = (root: Tree<V>, at: number): V | undefined => {

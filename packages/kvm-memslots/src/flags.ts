@@ -23,6 +23,9 @@ export const KVM_MEM_SLOTS_NUM = 0x7fff;
 /** A memslot of user space has at most so many pages. */
 export const KVM_MEM_MAX_NR_PAGES = 2 ** 31 - 1;
 
+/** KVM_DIRTY_RING_MAX_ENTRIES of struct kvm_dirty_gfn: the largest dirty ring of a vCPU. */
+export const KVM_DIRTY_RING_MAX_BYTES = 65_536 * 16;
+
 /** Bits of KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2. */
 export const KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE = 1n << 0n;
 export const KVM_DIRTY_LOG_INITIALLY_SET = 1n << 1n;

@@ -35,6 +35,8 @@ export class Kvm extends Shared implements MmuNotifier {
   readonly mmu: SecondaryMmu;
 
   readonly mmuLock: RwLock;
+  /** kvm->lock: the vCPUs, and capabilities that depend on there being none. */
+  readonly lock: Mutex;
   readonly slotsLock: Mutex;
   readonly slotsArchLock: Mutex;
   readonly srcu: Srcu;
@@ -58,6 +60,8 @@ export class Kvm extends Shared implements MmuNotifier {
   /** kvm->nr_memslots_dirty_logging */
   readonly nrMemslotsDirtyLogging: Cell<number>;
   readonly createdVcpus: Cell<number>;
+  /** kvm->vcpu_array, as the ids that are taken. */
+  readonly vcpuIds: Cell<readonly number[]>;
   /** KVM_ARCH_FLAG_MTE_ENABLED */
   readonly mteEnabled: Cell<boolean>;
   /** kvm->manual_dirty_log_protect: the bits of KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 that are on. */
@@ -88,6 +92,7 @@ export class Kvm extends Shared implements MmuNotifier {
     this.behaviour = behaviour;
     this.mm = task.mm;
     this.mmuLock = new RwLock(store, "kvm->mmu_lock");
+    this.lock = new Mutex(store, "kvm->lock");
     this.slotsLock = new Mutex(store, "kvm->slots_lock");
     this.slotsArchLock = new Mutex(store, "kvm->slots_arch_lock");
     this.srcu = new Srcu(store, "kvm->srcu");
@@ -117,7 +122,8 @@ export class Kvm extends Shared implements MmuNotifier {
     this.usersCount = new Cell(store, "kvm->users_count", 1);
     this.nrMemslotPages = new Cell(store, "kvm->nr_memslot_pages", 0, bySlotsLock);
     this.nrMemslotsDirtyLogging = new Cell(store, "kvm->nr_memslots_dirty_logging", 0, bySlotsLock);
-    this.createdVcpus = new Cell(store, "kvm->created_vcpus", 0);
+    this.createdVcpus = new Cell(store, "kvm->created_vcpus", 0, { lock: this.lock });
+    this.vcpuIds = new Cell<readonly number[]>(store, "kvm->vcpu_array", [], { lock: this.lock });
     this.mteEnabled = new Cell(store, "KVM_ARCH_FLAG_MTE_ENABLED", false, {
       lock: this.slotsLock,
       lockless: true,

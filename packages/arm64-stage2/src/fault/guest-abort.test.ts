@@ -45,7 +45,7 @@ function vm(options: HostOptions = {}, type = 0) {
   const host = new Host(new Store(), options);
   const vmm = host.spawn("vmm");
   const kvm = ok(new KvmModule(host, { architecture: arm64() }).createVm(vmm, type));
-  const vcpu = createVcpu(kvm, vmm, 0);
+  const vcpu = ok(createVcpu(kvm, vmm, 0));
   const mmu = kvm.mmu as Arm64Mmu;
   const map = (length: number, more = 0, prot: number = Prot.read | Prot.write) => {
     const flags = MapFlag.private | MapFlag.anonymous | MapFlag.fixed | more;

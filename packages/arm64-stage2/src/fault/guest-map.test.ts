@@ -80,7 +80,7 @@ class Pair {
     const kvm = ok(new KvmModule(host, { architecture }).createVm(vmm));
     this.#vmm = vmm;
     this.#kvm = kvm;
-    this.#vcpu = createVcpu(kvm, vmm, 0);
+    this.#vcpu = ok(createVcpu(kvm, vmm, 0));
     this.#gpa = 0x8000_0000 + shift * PAGE_SIZE;
     this.bbm.watch(this.mmu.pgt);
     ok(enableCap(kvm, "KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE", 0, [chunk]));

@@ -1,4 +1,4 @@
-import type { ArchTraits, Kvm } from "@kvmm/kvm-memslots";
+import { type ArchTraits, KVM_DIRTY_RING_MAX_BYTES, type Kvm } from "@kvmm/kvm-memslots";
 import type { Arm64Behaviour } from "../behaviour.js";
 import { geometryOf, supportedBlockSizes } from "../geometry/geometry.js";
 import { initIpaRange, setIpaLimit } from "../geometry/ipa-limit.js";
@@ -50,9 +50,14 @@ export function traitsOf(features: Machine, ipaBits: number, splitPageChunkSize:
     elideTlbFlushIfYoung: false,
     gmemInitShared: true,
     preFaultMemory: false,
+    // kvm_arm_default_max_vcpus(), with a GICv3
+    maxVcpus: 512,
+    maxVcpuIds: 512,
     ipaBits,
     extensions: {
       KVM_CAP_READONLY_MEM: 1,
+      KVM_CAP_DIRTY_LOG_RING_ACQ_REL: KVM_DIRTY_RING_MAX_BYTES,
+      KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP: 1,
       KVM_CAP_ARM_VM_IPA_SIZE: ipaLimitOf(features),
       KVM_CAP_ARM_SUPPORTED_BLOCK_SIZES: supportedBlockSizes(geometryOf(features.pageSize)),
       // kvm_supports_cacheable_pfnmap()

@@ -1,8 +1,9 @@
-import { hex, NotModelled, type Result, refuse } from "@kvmm/mm-core";
+import { hex, NotModelled, PAGE_SIZE, type Result, refuse } from "@kvmm/mm-core";
 import { supportedMemAttributes } from "../attributes/memory-attributes.js";
 import {
   KVM_DIRTY_LOG_INITIALLY_SET,
   KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE,
+  KVM_DIRTY_RING_MAX_BYTES,
   KVM_MEM_SLOTS_NUM,
 } from "../flags.js";
 import { gmemSupportedFlags } from "../guest-memfd/create.js";
@@ -38,13 +39,44 @@ const OF_ARCHITECTURES: readonly string[] = [
   "KVM_CAP_ARM_SUPPORTED_BLOCK_SIZES",
   "KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED",
   "KVM_CAP_ARM_MTE",
+  "KVM_CAP_MEMORY_FAULT_INFO",
+  "KVM_CAP_VM_TYPES",
 ];
+
+/** Capabilities that a VM can be given, and that have nothing to do with its memory. */
+const NOT_ABOUT_MEMORY = new Set([
+  "KVM_CAP_HALT_POLL",
+  "KVM_CAP_ARM_NISV_TO_USER",
+  "KVM_CAP_ARM_SYSTEM_SUSPEND",
+  "KVM_CAP_ARM_WRITABLE_IMP_ID_REGS",
+  "KVM_CAP_ARM_SEA_TO_USER",
+  "KVM_CAP_DISABLE_QUIRKS",
+  "KVM_CAP_DISABLE_QUIRKS2",
+  "KVM_CAP_SPLIT_IRQCHIP",
+  "KVM_CAP_X2APIC_API",
+  "KVM_CAP_X86_DISABLE_EXITS",
+  "KVM_CAP_MSR_PLATFORM_INFO",
+  "KVM_CAP_EXCEPTION_PAYLOAD",
+  "KVM_CAP_X86_TRIPLE_FAULT_EVENT",
+  "KVM_CAP_X86_USER_SPACE_MSR",
+  "KVM_CAP_X86_BUS_LOCK_EXIT",
+  "KVM_CAP_SGX_ATTRIBUTE",
+  "KVM_CAP_VM_COPY_ENC_CONTEXT_FROM",
+  "KVM_CAP_VM_MOVE_ENC_CONTEXT_FROM",
+  "KVM_CAP_EXIT_HYPERCALL",
+  "KVM_CAP_EXIT_ON_EMULATION_FAILURE",
+  "KVM_CAP_PMU_CAPABILITY",
+  "KVM_CAP_MAX_VCPU_ID",
+  "KVM_CAP_X86_NOTIFY_VMEXIT",
+  "KVM_CAP_VM_DISABLE_NX_HUGE_PAGES",
+  "KVM_CAP_X86_APIC_BUS_CYCLES_NS",
+]);
 
 /**
  * KVM_CHECK_EXTENSION, for capabilities about memory.
  * @param kvm null where /dev/kvm is asked
  */
-export function checkExtension(module: KvmModule, kvm: Kvm | null, extension: string): number {
+export function checkExtension(module: KvmModule, kvm: Kvm | null, extension: string): Result<number> {
   const generic = GENERIC[extension];
   if (generic !== undefined) return generic;
   const traits = kvm === null ? module.architecture.traits : kvm.mmu.traits;
@@ -53,7 +85,20 @@ export function checkExtension(module: KvmModule, kvm: Kvm | null, extension: st
   if (extension === "KVM_CAP_MEMORY_ATTRIBUTES") {
     return traits.memoryAttributes === true ? Number(supportedMemAttributes(kvm)) : 0;
   }
-  if (extension === "KVM_CAP_MULTI_ADDRESS_SPACE") return traits.addressSpaces > 1 ? traits.addressSpaces : 0;
+  // Known where there can be several; then also a VM that has one says so.
+  if (extension === "KVM_CAP_MULTI_ADDRESS_SPACE")
+    return module.architecture.traits.addressSpaces > 1 ? traits.addressSpaces : 0;
+  if (
+    extension === "KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED" &&
+    kvm === null &&
+    extension in traits.extensions
+  )
+    return refuse(
+      "EINVAL",
+      "kvm_vm_ioctl_check_extension",
+      `${extension} of /dev/kvm`,
+      "the descriptor of a VM",
+    );
   const own = traits.extensions[extension];
   if (own !== undefined) return own;
   if (OF_ARCHITECTURES.includes(extension)) return 0;
@@ -69,8 +114,9 @@ export function enableCap(kvm: Kvm, cap: string, flags: U64, args: readonly U64[
       return enableManualProtect(kvm, u64(flags), values[0] ?? 0n);
     case "KVM_CAP_DIRTY_LOG_RING":
     case "KVM_CAP_DIRTY_LOG_RING_ACQ_REL":
-      if (checkExtension(kvm.module, kvm, cap) !== 0) throw new NotModelled(`KVM_ENABLE_CAP(${cap})`);
-      return refuse("EINVAL", fn, `the architecture has no ${cap}`);
+      if (checkExtension(kvm.module, kvm, cap) === 0)
+        return refuse("EINVAL", fn, `the architecture has no ${cap}`, "KVM_CAP_DIRTY_LOG_RING_ACQ_REL");
+      return enableDirtyLogRing(kvm, cap, Number(BigInt.asUintN(32, values[0] ?? 0n)));
     case "KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP":
       return refuse(
         "EINVAL",
@@ -79,6 +125,7 @@ export function enableCap(kvm: Kvm, cap: string, flags: U64, args: readonly U64[
         "KVM_CAP_DIRTY_LOG_RING_ACQ_REL first, where there is one",
       );
     default: {
+      if (NOT_ABOUT_MEMORY.has(cap)) throw new NotModelled(`KVM_ENABLE_CAP(${cap})`);
       const arch = "kvm_vm_ioctl_enable_cap";
       if (u64(flags) !== 0n) return refuse("EINVAL", arch, `flags ${hex(u64(flags))}`, "0");
       return kvm.mmu.enableCap?.(cap, values) ?? refuse("EINVAL", arch, `${cap} cannot be enabled`);
@@ -101,4 +148,20 @@ function enableManualProtect(kvm: Kvm, flags: bigint, options: bigint): Result<0
   }
   kvm.manualDirtyLogProtect.set(options);
   return 0;
+}
+
+/** kvm_vm_ioctl_enable_dirty_log_ring(): what it refuses; dirty rings themselves are not modelled. */
+function enableDirtyLogRing(kvm: Kvm, cap: string, size: number): Result<0> {
+  const fn = "kvm_vm_ioctl_enable_dirty_log_ring";
+  const accepted = `a power of 2 from 4096 to ${KVM_DIRTY_RING_MAX_BYTES} bytes`;
+  if (size === 0 || (size & (size - 1)) !== 0)
+    return refuse("EINVAL", fn, `a ring of ${size} bytes, which is no power of 2`, accepted);
+  if (size < PAGE_SIZE) return refuse("EINVAL", fn, `a ring of ${size} bytes, less than a page`, accepted);
+  if (size > KVM_DIRTY_RING_MAX_BYTES) return refuse("E2BIG", fn, `a ring of ${size} bytes`, accepted);
+  kvm.lock.lock();
+  const created = kvm.createdVcpus.get();
+  kvm.lock.unlock();
+  if (created > 0)
+    return refuse("EINVAL", fn, "the VM has vCPUs already", "before the first KVM_CREATE_VCPU");
+  throw new NotModelled(`KVM_ENABLE_CAP(${cap})`);
 }

@@ -18,7 +18,7 @@ export type Argument<T> = T | { readonly argp: U64 };
 /** An ioctl of KVM, with what it is given. */
 export type KvmIoctl =
   | { readonly request: "KVM_CREATE_VM"; readonly type?: U64 }
-  | { readonly request: "KVM_CREATE_VCPU"; readonly id?: number }
+  | { readonly request: "KVM_CREATE_VCPU"; readonly id?: U64 }
   | { readonly request: "KVM_CHECK_EXTENSION"; readonly extension: string }
   | {
       readonly request: "KVM_ENABLE_CAP";

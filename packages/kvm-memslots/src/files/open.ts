@@ -20,8 +20,9 @@ export function ioctlCreateVm(task: Task, module: KvmModule, type: U64): Result<
 }
 
 /** KVM_CREATE_VCPU. @returns the descriptor */
-export function ioctlCreateVcpu(task: Task, kvm: Kvm, vcpuId: number): Result<number> {
+export function ioctlCreateVcpu(task: Task, kvm: Kvm, vcpuId: U64): Result<number> {
   const vcpu = createVcpu(kvm, task, vcpuId);
+  if (isRefusal(vcpu)) return vcpu;
   const { host, store } = kvm;
   return task.process.install(
     store.create(() => new OpenFile(host, `kvm-vcpu:${vcpuId}`, null, kvmVcpuOps, vcpu)),

@@ -112,6 +112,13 @@ function copyLocked(
 
 /** KVM_ENABLE_CAP(KVM_CAP_ARM_MTE), where the machine has MTE: before there are vCPUs, and without guest_memfd. */
 export function enableMte(kvm: Kvm): Result<0> {
+  kvm.lock.lock();
+  const refusal = enableLocked(kvm);
+  kvm.lock.unlock();
+  return refusal ?? 0;
+}
+
+function enableLocked(kvm: Kvm): Refusal | undefined {
   const fn = "kvm_vm_ioctl_enable_cap";
   if (kvm.createdVcpus.get() > 0) {
     return refuse("EINVAL", fn, "the VM has vCPUs already", "before the first KVM_CREATE_VCPU");
@@ -123,7 +130,7 @@ export function enableMte(kvm: Kvm): Result<0> {
     .find((slot) => slot.hasGmem);
   if (gmem === undefined) kvm.mteEnabled.set(true);
   kvm.slotsLock.unlock();
-  if (gmem === undefined) return 0;
+  if (gmem === undefined) return undefined;
   return refuse(
     "EINVAL",
     fn,

@@ -15,7 +15,7 @@ import { dirtyLogInitiallySet } from "../dirty/dirty-log-modes.js";
 import { markPageDirtyInSlot } from "../dirty/mark-page-dirty.js";
 import { type Architecture, onlyTypeZero } from "../files/kvm-module.js";
 import type { Vcpu } from "../files/vcpu.js";
-import { KVM_X86_DEFAULT_VM, KVM_X86_SW_PROTECTED_VM } from "../flags.js";
+import { KVM_DIRTY_RING_MAX_BYTES, KVM_X86_DEFAULT_VM, KVM_X86_SW_PROTECTED_VM } from "../flags.js";
 import { gmemGetPfn } from "../guest-memfd/get-pfn.js";
 import { mmuInvalidateRetryGfn } from "../invalidate/invalidate.js";
 import type { Kvm } from "../kvm.js";
@@ -46,9 +46,15 @@ const ARM64: ArchTraits = {
   locklessAging: false,
   elideTlbFlushIfYoung: false,
   gmemInitShared: true,
+  maxVcpus: 512,
+  maxVcpuIds: 512,
   ipaBits: 40,
   preFaultMemory: false,
-  extensions: { KVM_CAP_READONLY_MEM: 1 },
+  extensions: {
+    KVM_CAP_READONLY_MEM: 1,
+    KVM_CAP_DIRTY_LOG_RING_ACQ_REL: KVM_DIRTY_RING_MAX_BYTES,
+    KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP: 1,
+  },
 };
 
 const X86: ArchTraits = {
@@ -57,11 +63,20 @@ const X86: ArchTraits = {
   pfnCache: true,
   locklessAging: true,
   elideTlbFlushIfYoung: true,
+  maxVcpus: 1024,
+  maxVcpuIds: 4096,
   ipaBits: 52,
   addressSpaces: 2,
   preFaultMemory: true,
   memoryAttributes: true,
-  extensions: { KVM_CAP_READONLY_MEM: 1, KVM_CAP_PRE_FAULT_MEMORY: 1 },
+  extensions: {
+    KVM_CAP_READONLY_MEM: 1,
+    KVM_CAP_PRE_FAULT_MEMORY: 1,
+    KVM_CAP_MEMORY_FAULT_INFO: 1,
+    KVM_CAP_VM_TYPES: 0b11,
+    KVM_CAP_DIRTY_LOG_RING: KVM_DIRTY_RING_MAX_BYTES,
+    KVM_CAP_DIRTY_LOG_RING_ACQ_REL: KVM_DIRTY_RING_MAX_BYTES,
+  },
 };
 
 /** What a VM of type KVM_X86_SW_PROTECTED_VM has: private memory, and no SMM. */

@@ -23,6 +23,10 @@ export interface ArchTraits {
   readonly elideTlbFlushIfYoung: boolean;
   /** kvm_arch_supports_gmem_init_shared() */
   readonly gmemInitShared: boolean;
+  /** kvm->max_vcpus (KVM_CAP_MAX_VCPUS): a VM has at most so many. */
+  readonly maxVcpus: number;
+  /** KVM_MAX_VCPU_IDS: ids of vCPUs are below it. */
+  readonly maxVcpuIds: number;
   /** Width of a guest physical address. */
   readonly ipaBits: number;
   /** KVM_GENERIC_PRE_FAULT_MEMORY: then it has {@link SecondaryMmu.preFaultMemory}. */

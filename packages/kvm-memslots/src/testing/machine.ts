@@ -48,7 +48,7 @@ export class Machine {
     const module = new KvmModule(this.host, { architecture: referenceArchitecture({ arch }), behaviour });
     this.kvm = ok(module.createVm(this.task, type));
     this.mmu = this.kvm.mmu as ReferenceMmu;
-    this.vcpu = createVcpu(this.kvm, this.task, 0);
+    this.vcpu = ok(createVcpu(this.kvm, this.task, 0));
     this.store.onTrace = (event) => this.trace.push(event);
   }
 

@@ -195,7 +195,9 @@ function machine(patch: Patch | null, flags = 0) {
       flags,
     }),
   );
-  const vcpus = [0, 1].map((id) => createVcpu(kvm, new Task(vmm.process, `vcpu ${id}`, 2000 + id, id), id));
+  const vcpus = [0, 1].map((id) =>
+    ok(createVcpu(kvm, new Task(vmm.process, `vcpu ${id}`, 2000 + id, id), id)),
+  );
   const mmu = kvm.mmu as Arm64Mmu;
   const access = (kind: "read" | "write", options: AccessOptions) =>
     mmu.access(vcpus[0]!, GPA, kind, 1, options);

@@ -76,7 +76,7 @@ function machine(behaviour: KvmBehaviour, options: ReferenceMmuOptions, type = 0
 describe("C03, undo-c31745d2c508: a poisoned page of a guest_memfd", () => {
   function poisonedRead(behaviour: KvmBehaviour) {
     const m = machine(behaviour, { arch: "x86" });
-    const vcpu = createVcpu(m.kvm, m.vmm, 0);
+    const vcpu = ok(createVcpu(m.kvm, m.vmm, 0));
     const guestMemfd = ok(gmemCreate(m.kvm, m.vmm, { size: 4 * PAGE_SIZE, flags: 3n }));
     ok(setMemoryRegion2(m.kvm, m.vmm, { ...m.region, flags: KVM_MEM_GUEST_MEMFD, guestMemfd }));
     guestAccess(vcpu, GPA, "write", 1);
