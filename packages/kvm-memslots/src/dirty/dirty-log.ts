@@ -90,6 +90,7 @@ function clearDirtyLogProtect(kvm: Kvm, log: ClearDirtyLog): Result<0> {
   }
   kvm.mmu.syncDirtyLog(slot);
   const asked = log.dirtyBitmap;
+  if (numPages === 0n) return 0;
   if (typeof asked !== "object") return badPointer(fn, asked) ?? 0;
 
   let flush = false;

@@ -19,15 +19,15 @@ export interface KvmModuleOptions {
   readonly architecture: Architecture;
   /** Default: Linux 7.2. */
   readonly behaviour?: KvmBehaviour;
-  /** Width of the user addresses that the kernel is built for: access_ok()'s limit. Default 52. */
-  readonly userAddressBits?: 47 | 48 | 52;
+  /** TASK_SIZE_MAX, where the addresses of user space end. Default: that of the architecture. */
+  readonly taskSizeMax?: number;
 }
 
 /** KVM as it is loaded on a host. */
 export class KvmModule extends Shared {
   readonly architecture: Architecture;
   readonly behaviour: KvmBehaviour;
-  readonly userAddressBits: number;
+  readonly taskSizeMax: number;
   /** vm_list */
   readonly vms: Cell<readonly Kvm[]>;
   /** MTE allocation tags of host frames, one number for a page; what a frame has outlives its use. */
@@ -40,7 +40,7 @@ export class KvmModule extends Shared {
     super(host.store, "kvm");
     this.architecture = options.architecture;
     this.behaviour = options.behaviour ?? kvm72;
-    this.userAddressBits = options.userAddressBits ?? 52;
+    this.taskSizeMax = options.taskSizeMax ?? options.architecture.traits.taskSizeMax;
     this.vms = new Cell<readonly Kvm[]>(host.store, "vm_list", []);
     this.mteTags = new Sparse(host.store, "MTE tags");
   }

@@ -46,6 +46,8 @@ const ARM64: ArchTraits = {
   locklessAging: false,
   elideTlbFlushIfYoung: false,
   gmemInitShared: true,
+  topByteIgnore: true,
+  taskSizeMax: 2 ** 52,
   maxVcpus: 512,
   maxVcpuIds: 512,
   ipaBits: 40,
@@ -63,6 +65,9 @@ const X86: ArchTraits = {
   pfnCache: true,
   locklessAging: true,
   elideTlbFlushIfYoung: true,
+  topByteIgnore: false,
+  // With four levels of page tables; the last page is left out.
+  taskSizeMax: 2 ** 47 - PAGE_SIZE,
   maxVcpus: 1024,
   maxVcpuIds: 4096,
   ipaBits: 52,

@@ -23,6 +23,10 @@ export interface ArchTraits {
   readonly elideTlbFlushIfYoung: boolean;
   /** kvm_arch_supports_gmem_init_shared() */
   readonly gmemInitShared: boolean;
+  /** Does the hardware ignore the top byte of a user address, so that it may be a tag? */
+  readonly topByteIgnore: boolean;
+  /** TASK_SIZE_MAX of a kernel as distributions build it. */
+  readonly taskSizeMax: number;
   /** kvm->max_vcpus (KVM_CAP_MAX_VCPUS): a VM has at most so many. */
   readonly maxVcpus: number;
   /** KVM_MAX_VCPU_IDS: ids of vCPUs are below it. */

@@ -15,7 +15,7 @@ export function gpcActivate(task: Task, gpc: GfnToPfnCache, gpa: number, length:
 
 /** kvm_gpc_activate_hva(): a cache of a user address, which need not be in any memslot. */
 export function gpcActivateHva(task: Task, gpc: GfnToPfnCache, uhva: Hva, length: number): Result<0> {
-  if (!accessOk(BigInt(uhva), BigInt(length), gpc.kvm.module.userAddressBits)) {
+  if (!accessOk(BigInt(uhva), BigInt(length), gpc.kvm.module.taskSizeMax)) {
     return refuse("EINVAL", "kvm_gpc_activate_hva", `${hex(uhva)} is beyond user space (access_ok)`);
   }
   return activate(task, gpc, INVALID_GPA, uhva, length);

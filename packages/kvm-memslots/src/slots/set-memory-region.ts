@@ -155,7 +155,7 @@ function checkFields(kvm: Kvm, mem: MemoryRegion): Refusal | undefined {
   if (gpa % PAGE !== 0n)
     return refuse("EINVAL", FN, `guest_phys_addr ${hex(gpa)} is not page-aligned`, pages);
   if (hva % PAGE !== 0n) return refuse("EINVAL", FN, `userspace_addr ${hex(hva)} is not page-aligned`, pages);
-  if (hva !== untaggedAddr(hva)) {
+  if (kvm.mmu.traits.topByteIgnore && hva !== untaggedAddr(hva)) {
     return refuse(
       "EINVAL",
       FN,
@@ -163,13 +163,13 @@ function checkFields(kvm: Kvm, mem: MemoryRegion): Refusal | undefined {
       hex(untaggedAddr(hva)),
     );
   }
-  const { userAddressBits } = kvm.module;
-  if (!accessOk(hva, size, userAddressBits)) {
+  const { taskSizeMax } = kvm.module;
+  if (!accessOk(hva, size, taskSizeMax)) {
     return refuse(
       "EINVAL",
       FN,
       `userspace_addr ${hex(hva)} + memory_size ${hex(size)} is beyond user space (access_ok)`,
-      `ranges that end at or below ${hex(2 ** userAddressBits)}`,
+      `ranges that end at or below ${hex(taskSizeMax)}`,
     );
   }
   if ((mem.flags & KVM_MEM_GUEST_MEMFD) !== 0) {

@@ -60,7 +60,6 @@ export class VmmReplay {
     const module = new KvmModule(host, {
       architecture: arch === "x86" ? referenceArchitecture({ arch }) : arm64({ behaviour: behaviour.arm64 }),
       behaviour: behaviour.kvm,
-      userAddressBits: arch === "x86" ? 48 : 52,
     });
     this.task = host.spawn("vmm");
     openConsole(this.task);

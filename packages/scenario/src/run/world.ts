@@ -84,8 +84,7 @@ export class World {
       architecture:
         machine.arch === "x86" ? referenceArchitecture({ arch: "x86" }) : this.#arm64(behaviour, watch),
       behaviour: behaviour.kvm,
-      // mm-core maps within 48 bits, as arm64 does; so it does for x86.
-      userAddressBits: machine.arch === "x86" || machine.config === "lab" ? 48 : 52,
+      ...(machine.config === "lab" ? { taskSizeMax: 2 ** 48 } : {}),
     });
     this.vmm = this.host.spawn("vmm");
     openConsole(this.vmm);
