@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Sparse, Store } from "./index.js";
+import { OPAQUE, Sparse, Store, WHOLE } from "./index.js";
 
 const index = fc.oneof(
   fc.nat(1100),
@@ -48,6 +48,33 @@ describe("sparse numbers", () => {
       ),
       { numRuns: 500 },
     );
+  });
+
+  test("have one digest for one content, however it came about", () => {
+    const contents = fc.array(fc.tuple(index, fc.nat(2)), { maxLength: 20 });
+    const digests = new Map<string, unknown>();
+    fc.assert(
+      fc.property(contents, contents, (before, after) => {
+        const store = new Store();
+        const sparse = new Sparse(store, "sparse");
+        for (const [at, value] of after) sparse.set(at, value);
+        const digest = sparse.digest(WHOLE);
+        const mark = store.mark();
+        for (const [at, value] of before) sparse.set(at, value);
+        sparse.digest(WHOLE);
+        store.rollback(mark);
+        expect(sparse.digest(WHOLE)).toBe(digest);
+        const present = [...new Map(after)].filter(([, value]) => value !== 0).sort(([a], [b]) => a - b);
+        const content = JSON.stringify(present);
+        expect(digests.get(content) ?? digest).toBe(digest);
+        digests.set(content, digest);
+      }),
+    );
+    expect(new Set(digests.values()).size).toBe(digests.size);
+    expect(digests.size).toBeGreaterThan(50);
+    const large = new Sparse(new Store(), "large");
+    for (let i = 0; i < 100; i++) large.set(i * 1000, 1);
+    expect(large.digest(WHOLE)).toBe(OPAQUE);
   });
 
   test.each([-1, 0.5, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY])("refuse index %d", (at) => {

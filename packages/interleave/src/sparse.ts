@@ -1,7 +1,11 @@
+import { hashInto, outHi, outLo } from "./hash.js";
 import { type Guard, Kind, OPAQUE, Shared, WHOLE } from "./shared.js";
 import type { Store } from "./store.js";
 
 const CHUNK = 512;
+
+/** With more chunks than that, what depends on all of them is not foretold: hashing them would cost more. */
+const MOST_HASHED = 64;
 
 /**
  * Shared numbers under indices up to 2^53, most of them 0: what the kernel keeps in an xarray. Takes room for what is
@@ -12,6 +16,8 @@ export class Sparse extends Shared {
   readonly #chunks = new Map<number, Float64Array>();
   /** The keys of #chunks in order. */
   readonly #order: number[] = [];
+  /** Hashes of chunks, by their keys, as far as they are known. */
+  readonly #hashes = new Map<number, number>();
 
   constructor(store: Store, name: string, guard?: Guard) {
     super(store, name, guard);
@@ -90,7 +96,22 @@ export class Sparse extends Shared {
   }
 
   override digest(index: number): unknown {
-    return index === WHOLE ? OPAQUE : this.#valueAt(index);
+    return index === WHOLE ? this.#digestOfAll() : this.#valueAt(index);
+  }
+
+  /** 53 bits of hash of all that is not 0. */
+  #digestOfAll(): unknown {
+    if (this.#order.length > MOST_HASHED) return OPAQUE;
+    let sum = 0;
+    for (const key of this.#order) {
+      let hash = this.#hashes.get(key);
+      if (hash === undefined) {
+        hash = hashOfChunk(key, this.#chunks.get(key)!);
+        this.#hashes.set(key, hash);
+      }
+      sum = (sum + hash) % 2 ** 53;
+    }
+    return sum;
   }
 
   #put(index: number, value: number): void {
@@ -102,6 +123,7 @@ export class Sparse extends Shared {
       this.#order.splice(this.#rank(key), 0, key);
     }
     chunk[index % CHUNK] = value;
+    if (this.#hashes.size > 0) this.#hashes.delete(key);
   }
 
   /** How many chunks stand before this one. */
@@ -120,4 +142,17 @@ export class Sparse extends Shared {
   override restore(index: number, old: unknown): void {
     this.#put(index, old as number);
   }
+}
+
+/** A number below 2^53; 0 for a chunk of which nothing is left. */
+function hashOfChunk(key: number, chunk: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < CHUNK; i++) {
+    const value = chunk[i]!;
+    if (value === 0) continue;
+    const index = key * CHUNK + i;
+    hashInto(value, index | 0, Math.floor(index / 0x1_0000_0000) | 0);
+    sum = (sum + (outHi >>> 11) * 0x1_0000_0000 + (outLo >>> 0)) % 2 ** 53;
+  }
+  return sum;
 }

@@ -102,6 +102,10 @@ export class Column extends Shared {
     return chunk === undefined ? 0 : chunk[index & (CHUNK - 1)]!;
   }
 
+  override digest(index: number): unknown {
+    return this.peek(index);
+  }
+
   #put(index: number, value: number): void {
     const chunk = this.#chunks[index >>> SHIFT] ?? this.#grow(index >>> SHIFT);
     const at = index & (CHUNK - 1);

@@ -8,7 +8,7 @@ const BATCH_SIZE = 31;
 
 /** The new pages of one CPU that are not on the LRU yet (cpu_fbatches.lru_add). */
 class Batch extends Shared {
-  #pages: Pfn[] = [];
+  #pages: readonly Pfn[] = NONE;
 
   constructor(store: Store, cpu: number) {
     super(store, `cpu ${cpu} lru_add batch`);
@@ -18,8 +18,7 @@ class Batch extends Shared {
   push(pfn: Pfn): number {
     const { task } = this.store;
     if (task?.replays(this, Kind.Write, 0)) return task.recorded() as number;
-    this.#pages.push(pfn);
-    if (this.store.journalling) this.store.changed(this, this.#pages.length, undefined, pfn);
+    this.#change([...this.#pages, pfn]);
     task?.record(this.#pages.length);
     return this.#pages.length;
   }
@@ -29,19 +28,27 @@ class Batch extends Shared {
     const { task } = this.store;
     if (task?.replays(this, Kind.Write, 0)) return task.recorded() as readonly Pfn[];
     const taken = this.#pages;
-    if (taken.length > 0) {
-      this.#pages = [];
-      if (this.store.journalling) this.store.changed(this, 0, taken, undefined);
-    }
+    if (taken.length > 0) this.#change(NONE);
     task?.record(taken);
     return taken;
   }
 
-  override restore(key: number, old: unknown): void {
-    if (key === 0) this.#pages = old as Pfn[];
-    else this.#pages.length = key - 1;
+  #change(pages: readonly Pfn[]): void {
+    const old = this.#pages;
+    this.#pages = pages;
+    if (this.store.journalling) this.store.changed(this, 0, old, pages);
+  }
+
+  override digest(): unknown {
+    return this.#pages.join();
+  }
+
+  override restore(_key: number, old: unknown): void {
+    this.#pages = old as readonly Pfn[];
   }
 }
+
+const NONE: readonly Pfn[] = [];
 
 /**
  * Where new pages wait for the LRU: a batch per CPU, each page with a reference, emptied when it is full or drained.

@@ -113,6 +113,14 @@ export class Table extends Shared {
     return this.#entries.every((pte) => pte === 0) && this.#children.every((child) => child === null);
   }
 
+  override digest(key: number): unknown {
+    const index = key % ENTRIES;
+    const pte = this.#entries[index]!;
+    const child = this.#children[index] ?? null;
+    if (child === null) return pte;
+    return pte === 0 ? child : `${pte} ${child.id}`;
+  }
+
   override restore(key: number, old: unknown): void {
     if (key < ENTRIES) this.#entries[key] = old as Pte;
     else this.#children[key - ENTRIES] = old as Table | null;

@@ -93,14 +93,19 @@ export class TableMemory {
 
   /** {@link child} as it is now; not an access. */
   find(page: TablePage, index: number, lo: number, hi: number): TablePage {
-    const phys = pteToPhys(this.layout, lo, hi);
-    const found = this.#live.get(phys);
+    const found = this.pointedTo(lo, hi);
     if (found !== undefined) return found;
+    const phys = pteToPhys(this.layout, lo, hi);
     throw new TableError(
       "stray descriptor",
       page,
       `entry ${index} of ${page.name} points to a table at ${hex(phys)}, where none is allocated`,
     );
+  }
+
+  /** The table at the address that a descriptor has, if one is allocated there. */
+  pointedTo(lo: number, hi: number): TablePage | undefined {
+    return this.#live.get(pteToPhys(this.layout, lo, hi));
   }
 
   /** The table at a physical address, if one is allocated there. */

@@ -263,6 +263,17 @@ export class TablePage extends Shared {
     return lock === null || !lock.isHeldExclusively();
   }
 
+  /**
+   * What accesses to an entry depend on: its halves, whether the page may still be used, and which table it leads to. Or
+   * the reference count of a page. Journalled under other keys than it is accessed.
+   */
+  override digest(key: number): unknown {
+    if (key >= this.length) return this.#counts[key - this.length] ?? null;
+    const lo = this.#words[2 * key]!;
+    const hi = this.#words[2 * key + 1]!;
+    return `${this.isLive ? "" : "freed "}${lo} ${hi} ${this.memory.pointedTo(lo, hi)?.id ?? ""}`;
+  }
+
   override restore(key: number, old: unknown): void {
     const value = old as number;
     const page = key - 2 * this.length;
