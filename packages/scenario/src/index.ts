@@ -61,6 +61,7 @@ export type {
   NotifierObservation,
   Observation,
   ObservationField,
+  Prediction,
   SignalObservation,
   Stage2Entry,
 } from "./format/observation.js";

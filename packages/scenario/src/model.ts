@@ -1,6 +1,6 @@
 import type { CallName } from "./format/calls/index.js";
 import type { Architecture } from "./format/machine.js";
-import type { Observation } from "./format/observation.js";
+import type { Prediction } from "./format/observation.js";
 import type { Scenario } from "./format/scenario.js";
 import type { Kernel } from "./kernels/kernels.js";
 import type { LibraryScenario } from "./library/library.js";
@@ -116,7 +116,7 @@ export interface RunResult {
   /** The verdict in words: in what model, and what it does not cover. */
   readonly sentence: string;
   /** One for each step, in the form of FORMAT.md without `by`. */
-  readonly observed: readonly Observation[];
+  readonly observed: readonly Prediction[];
   /** One for each step. */
   readonly steps: readonly StepResult[];
   /** What the names stood for before each step. */

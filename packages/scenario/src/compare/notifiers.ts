@@ -48,7 +48,7 @@ export function sameNotifiers(
 
 /**
  * Where the kernel acts in its own time: as sets of (event, site, page). What the recording marks `maybe` may be
- * missing from the prediction, or have other pages there.
+ * missing from the prediction, or have other pages there. What the prediction marks so need not have been recorded.
  */
 export function sameNotifierSets(
   recorded: readonly NotifierList[],
@@ -59,13 +59,14 @@ export function sameNotifierSets(
   const foretold = gather(allRaised(predicted, pageSize));
   const certain = expected.filter(({ maybe }) => !maybe);
   const uncertain = expected.filter(({ maybe }) => maybe);
+  const sure = foretold.filter(({ maybe }) => !maybe);
   const like = (one: Raised, others: readonly Raised[]) =>
     others.filter((other) => other.event === one.event && sameSite(other.site, one.site));
   const covered = (one: Raised, others: readonly Raised[]) =>
     without(one.pages, unite(like(one, others).map(({ pages }) => pages))).size === 0;
   return (
     certain.every((one) => covered(one, foretold)) &&
-    foretold.every((one) => like(one, uncertain).length > 0 || covered(one, certain))
+    sure.every((one) => like(one, uncertain).length > 0 || covered(one, certain))
   );
 }
 

@@ -15,8 +15,8 @@ export interface Stage2Comparison {
   readonly pageSize: number;
   /** Compare leaves only, as a model without page tables must. */
   readonly leavesOnly: boolean;
-  /** Attributes that are one possible outcome of several. */
-  readonly ignored: readonly string[];
+  /** Where entries may have the access flag or not. */
+  readonly maybeYoung: readonly (readonly [first: number | string, end: number | string])[];
 }
 
 /**
@@ -31,8 +31,9 @@ export function sameStage2(
   const printed = merged(predicted.map(toRun));
   const last = printed[printed.length - 1];
   if (last !== undefined && how.ipaBits !== undefined && last.end >= 1n << BigInt(how.ipaBits)) printed.pop();
-  const a = merged(recorded.map(toRun).map((run) => without(run, how.ignored)));
-  const b = merged(printed.map((run) => without(run, how.ignored)));
+  const maybeYoung = how.maybeYoung.map(([first, end]) => [BigInt(first), BigInt(end)] as const);
+  const a = withoutAccessFlags(recorded.map(toRun), maybeYoung);
+  const b = withoutAccessFlags(printed, maybeYoung);
   if (how.leavesOnly) return sameLeaves(a, b, how.pageSize);
   return sameRuns(a, b);
 }
@@ -58,9 +59,30 @@ function toRun([first, end, level, attributes]: Stage2Entry): Run {
   return { first: BigInt(first), end: BigInt(end), level, attributes: words(attributes).join(" ") };
 }
 
-function without(run: Run, ignored: readonly string[]): Run {
-  const kept = words(run.attributes).filter((word) => !ignored.includes(word));
-  return { ...run, attributes: kept.join(" ") };
+/** The runs, merged, with the access flags of some ranges left out. */
+function withoutAccessFlags(
+  runs: readonly Run[],
+  ranges: readonly (readonly [first: bigint, end: bigint])[],
+): Run[] {
+  let pieces = [...runs];
+  for (const [first, end] of ranges) {
+    pieces = pieces.flatMap((run) => {
+      if (run.end <= first || end <= run.first) return [run];
+      const [from, to] = [run.first, first, run.end, end].sort((a, b) => Number(a - b)).slice(1, 3) as [
+        bigint,
+        bigint,
+      ];
+      const attributes = words(run.attributes)
+        .filter((word) => word !== "AF")
+        .join(" ");
+      return [
+        { ...run, end: from },
+        { ...run, first: from, end: to, attributes },
+        { ...run, first: to },
+      ].filter((piece) => piece.first < piece.end);
+    });
+  }
+  return merged(pieces);
 }
 
 function merged(runs: readonly Run[]): Run[] {

@@ -101,3 +101,9 @@ export interface Observation {
 }
 
 export type ObservationField = keyof Observation;
+
+/** What the model says of a step: what would be observed, and where that is one possibility of several. */
+export interface Prediction extends Observation {
+  /** Ranges of `stage2` whose entries may just as well have kept their access flag. */
+  readonly stage2_maybe_young?: readonly (readonly [first: number | string, end: number | string])[];
+}

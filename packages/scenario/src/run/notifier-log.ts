@@ -1,12 +1,14 @@
 import type { Kvm, KvmObserver } from "@kvmm/kvm-memslots";
 import { type Hva, hex, type NotifierRange, PAGE_SIZE } from "@kvmm/mm-core";
 import type { NotifierObservation } from "../format/observation.js";
+import type { Chance } from "./chance.js";
 
 interface Seen {
   readonly event: NotifierObservation["event"];
   readonly site: string;
   readonly start: Hva;
   readonly end: Hva;
+  readonly maybe: boolean;
 }
 
 /** The MMU notifiers that KVM gets over the range of a slot, clipped to the union of the slots. */
@@ -17,6 +19,7 @@ export class NotifierLog implements KvmObserver {
     private readonly kvm: Kvm,
     /** Memslots that are no part of what is observed. */
     private readonly predefined: ReadonlySet<number>,
+    private readonly chance: Chance,
   ) {}
 
   unmapHvaRange(range: NotifierRange): void {
@@ -32,10 +35,11 @@ export class NotifierLog implements KvmObserver {
   }
 
   #add(event: Seen["event"], site: string, start: Hva, end: Hva): void {
+    const { maybe } = this.chance;
     for (const [from, to] of this.#slotRanges()) {
       const first = Math.max(start, from);
       const last = Math.min(end, to);
-      if (first < last) this.#seen.push({ event, site, start: first, end: last });
+      if (first < last) this.#seen.push({ event, site, start: first, end: last, maybe });
     }
   }
 
@@ -62,20 +66,21 @@ export class NotifierLog implements KvmObserver {
     const seen = this.#seen;
     this.#seen = [];
     if (seen.length === 0) return undefined;
-    const entries: { event: Seen["event"]; site: string; start: Hva; end: Hva; count: number }[] = [];
+    const entries: (Omit<Seen, "end"> & { end: Hva; count: number })[] = [];
     for (const one of seen) {
       const last = entries[entries.length - 1];
       if (
         last !== undefined &&
         last.event === one.event &&
         last.site === one.site &&
+        last.maybe === one.maybe &&
         last.end === one.start
       ) {
         last.end = one.end;
         last.count++;
       } else entries.push({ ...one, count: 1 });
     }
-    return entries.map(({ event, site, start, end, count }) => {
+    return entries.map(({ event, site, start, end, count, maybe }) => {
       const first = Math.floor(start / PAGE_SIZE);
       return {
         event,
@@ -83,6 +88,7 @@ export class NotifierLog implements KvmObserver {
         pages: [[0, Math.ceil(end / PAGE_SIZE) - first]],
         site,
         ...(count > 1 ? { count } : {}),
+        ...(maybe ? { maybe } : {}),
       };
     });
   }

@@ -4,7 +4,7 @@ import { UseAfterFree } from "@kvmm/kvm-memslots";
 import { NotModelled as Lacking, type Refusal } from "@kvmm/mm-core";
 import { ExpressionError } from "../format/expression.js";
 import type { Architecture } from "../format/machine.js";
-import type { Observation } from "../format/observation.js";
+import type { Prediction } from "../format/observation.js";
 import { patchesOf, type Scenario } from "../format/scenario.js";
 import type { Step } from "../format/step.js";
 import type { Behaviour } from "../kernels/behaviour.js";
@@ -80,7 +80,7 @@ export function runScenario(scenario: Scenario, options: RunOptions = {}): RunRe
 
 class Run {
   readonly #world: World | null;
-  readonly #observed: Observation[] = [];
+  readonly #observed: Prediction[] = [];
   readonly #steps: StepResult[] = [];
   readonly #names: ReadonlyMap<string, bigint>[] = [];
   readonly #lacking: NotModelled[] = [];
@@ -113,7 +113,7 @@ class Run {
     }
     this.#world = this.#attempt(0, () => new World(machine, behaviour, this.checks)) ?? null;
     if (this.#world !== null) {
-      this.#notifiers = new NotifierLog(this.#world.kvm, this.#world.predefined);
+      this.#notifiers = new NotifierLog(this.#world.kvm, this.#world.predefined, this.#world.chance);
       this.#world.kvm.observer = this.#notifiers;
     }
   }

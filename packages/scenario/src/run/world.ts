@@ -29,6 +29,7 @@ import type { PageList } from "../format/page-list.js";
 import type { Step } from "../format/step.js";
 import type { Behaviour } from "../kernels/behaviour.js";
 import { Caches } from "./caches.js";
+import { Chance } from "./chance.js";
 import { cpuOf } from "./cpu.js";
 
 /** A memslot that the VM has before the first step. */
@@ -62,6 +63,7 @@ export class World {
   readonly vcpu: Vcpu;
   /** The pfncaches that calls have made; what their names stand for. */
   readonly caches = new Caches();
+  readonly chance = new Chance();
   /** Holds the stores to the stage-2 tables of `vm` against the architecture. */
   breakBeforeMake: BreakBeforeMake | null = null;
   /** Memslots that are no part of what is observed, but for the dumps of stage 2. */
