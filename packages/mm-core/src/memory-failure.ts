@@ -5,8 +5,8 @@ import type { Host } from "./host.js";
 import { isolateLru, migratePage } from "./migrate.js";
 import { NotModelled } from "./not-modelled.js";
 import { PageFlag } from "./page-flags.js";
-import { tryToUnmap } from "./reclaim.js";
 import { splitFolio } from "./thp/split-folio.js";
+import { tryToUnmap } from "./try-to-unmap.js";
 
 /**
  * memory_failure(): a small page is lost. It comes with a reference (MF_COUNT_INCREASED), which it keeps: a poisoned

@@ -24,16 +24,27 @@ export class Swap {
     this.#state = new Sparse(store, "swap_info_struct");
   }
 
-  /** folio_alloc_swap(): a slot with these contents and one user, or 0 when the area is full. */
-  take(word: number): SwapSlot {
+  /**
+   * folio_alloc_swap(): the first of as many slots in a row as there are `words`, with these contents and one user each,
+   * or 0 where there are none. Those of a large folio begin at a multiple of its size, as its cluster does.
+   */
+  take(words: readonly number[]): SwapSlot {
     const highest = this.#state.get(0);
-    let slot = 1;
-    while (slot <= highest && this.#users.get(slot) !== 0) slot++;
-    if (slot > this.size) return 0;
-    if (slot > highest) this.#state.set(0, slot);
-    this.#users.set(slot, 1);
-    this.#words.set(slot, word);
+    const { length } = words;
+    let slot = length;
+    while (slot <= highest && !this.#isFree(slot, slot + length)) slot += length;
+    const last = slot + length - 1;
+    if (last > this.size) return 0;
+    if (last > highest) this.#state.set(0, last);
+    for (const [page, word] of words.entries()) {
+      this.#users.set(slot + page, 1);
+      this.#words.set(slot + page, word);
+    }
     return slot;
+  }
+
+  #isFree(first: SwapSlot, end: SwapSlot): boolean {
+    return this.#users.seek(first, end) < 0;
   }
 
   /** swap_duplicate() */

@@ -1,82 +1,101 @@
 import { entryEnd, type Hva, PAGE_SIZE, type Pfn, PMD_SIZE } from "../addresses.js";
 import { hex, type Refusal, refuse } from "../errno.js";
-import { leafAt } from "../leaf.js";
+import type { Host } from "../host.js";
+import { type Leaf, leafAt } from "../leaf.js";
 import { isolateLru, putbackLru } from "../migrate.js";
-import { NotModelled } from "../not-modelled.js";
 import { PageFlag } from "../page-flags.js";
 import { PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "../pte.js";
-import { isReclaimable, reclaimPage } from "../reclaim.js";
+import { isReclaimable, reclaimFolio } from "../reclaim.js";
+import { isMaybeMappedShared } from "../rmap.js";
 import { isAnonymous, type Vma, VmFlag } from "../vma.js";
-
-/** can_madv_lru_vma() */
-function refuseLocked({ fields }: Vma, fn: string): Refusal | undefined {
-  if ((fields.flags & (VmFlag.locked | VmFlag.pfnmap | VmFlag.hugetlb)) === 0) return undefined;
-  return refuse("EINVAL", fn, `the mapping at ${hex(fields.start)} is locked, of huge pages or special`);
-}
+import { folioPteBatch, splitAdvised } from "./large-folio.js";
 
 /** madvise_cold(): the pages count as unused from here on. */
 export function madviseCold(vma: Vma, start: Hva, end: Hva): Refusal | undefined {
-  const { mm } = vma;
-  const refused = refuseLocked(vma, "madvise_cold");
-  if (refused !== undefined) return refused;
-  const { frames, lru } = mm.host;
-  lru.drain();
-  mm.pageTableLock.lock();
-  for (let at = start; at < end; ) {
-    const leaf = leafAt(mm, at);
-    const next = leaf !== null && leaf.table.level > 0 ? entryEnd(at, PMD_SIZE, end) : at + PAGE_SIZE;
-    if (leaf !== null && isAlone(vma, leaf.pte)) {
-      leaf.table.set(leaf.index, pteChange(leaf.pte, 0, PteFlag.young));
-      frames.mark(ptePfn(leaf.pte), 0, PageFlag.referenced);
-    }
-    at = next;
-  }
-  mm.pageTableLock.unlock();
-  return undefined;
+  return coldOrPageout(vma, start, end, false);
 }
 
 /** madvise_pageout(): reclaims the pages at once. */
 export function madvisePageout(vma: Vma, start: Hva, end: Hva): Refusal | undefined {
-  const refused = refuseLocked(vma, "madvise_pageout");
-  if (refused !== undefined) return refused;
-  const { mm } = vma;
+  // can_do_file_pageout() holds for root, who may write every file.
+  return coldOrPageout(vma, start, end, true);
+}
+
+function coldOrPageout(vma: Vma, start: Hva, end: Hva, pageout: boolean): Refusal | undefined {
+  const { mm, fields } = vma;
+  // can_madv_lru_vma()
+  if ((fields.flags & (VmFlag.locked | VmFlag.pfnmap | VmFlag.hugetlb)) !== 0)
+    return refuse(
+      "EINVAL",
+      pageout ? "madvise_pageout" : "madvise_cold",
+      `the mapping at ${hex(fields.start)} is locked, of huge pages or special`,
+    );
   const { host } = mm;
   host.lru.drain();
-  // can_do_file_pageout() holds for root, who may write every file.
   for (let at = start; at < end; ) {
     const next = entryEnd(at, PMD_SIZE, end);
-    const isolated = isolateRange(vma, at, next);
-    for (const pfn of isolated) reclaimPage(host, pfn);
+    const isolated: Pfn[] = [];
+    mm.pageTableLock.lock();
+    const leaf = leafAt(mm, at);
+    const isHuge = leaf !== null && leaf.table.level === 1;
+    if (!isHuge || splitHuge(vma, leaf, at, next)) pteRange(vma, at, next, pageout, isolated);
+    else if (canUse(vma, leaf) && !isMaybeMappedShared(host.frames, ptePfn(leaf.pte)))
+      use(host, [leaf], pageout, isolated);
+    mm.pageTableLock.unlock();
+    for (const folio of isolated) reclaimFolio(host, folio);
     at = next;
   }
   return undefined;
 }
 
-/** madvise_cold_or_pageout_pte_range(), of what one PMD entry maps: takes the pages off the LRU. */
-function isolateRange(vma: Vma, start: Hva, end: Hva): readonly Pfn[] {
-  const { mm } = vma;
-  const { host } = mm;
-  const isolated: Pfn[] = [];
-  mm.pageTableLock.lock();
-  for (let at = start; at < end; at += PAGE_SIZE) {
-    const leaf = leafAt(mm, at);
-    if (leaf === null || !ptePresent(leaf.pte) || pteHas(leaf.pte, PteFlag.special)) continue;
-    const pfn = ptePfn(leaf.pte);
-    if (host.frames.order(pfn) !== 0) throw new NotModelled("madvise(MADV_PAGEOUT) of a large folio");
-    if (!isAlone(vma, leaf.pte) || !isolateLru(host, pfn)) continue;
-    if (isReclaimable(host, pfn)) isolated.push(pfn);
-    else putbackLru(host, pfn);
-  }
-  mm.pageTableLock.unlock();
-  return isolated;
+/** A huge page of which only a part is meant, and that nobody else maps. @returns are there small ones now? */
+function splitHuge(vma: Vma, leaf: Leaf, start: Hva, end: Hva): boolean {
+  if (end - start === PMD_SIZE || !canUse(vma, leaf)) return false;
+  const folio = ptePfn(leaf.pte);
+  return !isMaybeMappedShared(vma.mm.host.frames, folio) && splitAdvised(vma, folio, true);
 }
 
-/** A page on the LRU that nothing else maps. */
-function isAlone({ mm, fields }: Vma, pte: number): boolean {
-  if (!ptePresent(pte) || pteHas(pte, PteFlag.special)) return false;
+/** madvise_cold_or_pageout_pte_range(), of what small entries map. */
+function pteRange(vma: Vma, start: Hva, end: Hva, pageout: boolean, isolated: Pfn[]): void {
+  const { mm } = vma;
   const { frames } = mm.host;
-  const folio = frames.folio(ptePfn(pte));
-  if (isAnonymous(fields) && !frames.test(folio, PageFlag.anon)) return false;
-  const entries = pteHas(pte, PteFlag.leaf) ? 1 : frames.pagesOf(folio);
-  return frames.test(folio, PageFlag.lru) && frames.mapcount.get(folio) === entries;
+  for (let at = start; at < end; ) {
+    const leaf = leafAt(mm, at);
+    if (leaf === null || leaf.table.level > 0 || !canUse(vma, leaf)) {
+      at += PAGE_SIZE;
+      continue;
+    }
+    const folio = frames.folio(ptePfn(leaf.pte));
+    const pages = frames.pagesOf(folio);
+    const entries = pages === 1 ? 1 : folioPteBatch(vma, leaf, at, end);
+    if (entries < pages) {
+      // A large folio that the range does not map all of.
+      const split = !isMaybeMappedShared(frames, folio) && splitAdvised(vma, folio);
+      if (!split) at += entries * PAGE_SIZE;
+      continue;
+    }
+    if (frames.test(folio, PageFlag.lru) && frames.mapcount.get(folio) === pages) {
+      const leaves = Array.from({ length: pages }, (_, page) => leafAt(mm, at + page * PAGE_SIZE)!);
+      use(mm.host, leaves, pageout, isolated);
+    }
+    at += entries * PAGE_SIZE;
+  }
+}
+
+/** Is there a page that the advice can be about? */
+function canUse({ mm, fields }: Vma, { pte }: Leaf): boolean {
+  if (!ptePresent(pte) || pteHas(pte, PteFlag.special)) return false;
+  return !isAnonymous(fields) || mm.host.frames.test(ptePfn(pte), PageFlag.anon);
+}
+
+/** Takes the folio that these entries map off the LRU, to be reclaimed; or has it and them count as unused. */
+function use(host: Host, leaves: readonly Leaf[], pageout: boolean, isolated: Pfn[]): void {
+  const folio = host.frames.folio(ptePfn(leaves[0]!.pte));
+  if (!pageout) {
+    for (const { table, index, pte } of leaves) table.set(index, pteChange(pte, 0, PteFlag.young));
+    host.frames.mark(folio, 0, PageFlag.referenced);
+  } else if (isolateLru(host, folio)) {
+    if (isReclaimable(host, folio)) isolated.push(folio);
+    else putbackLru(host, folio);
+  }
 }

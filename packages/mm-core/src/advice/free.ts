@@ -1,13 +1,13 @@
-import { entryEnd, type Hva, PAGE_SIZE, PMD_SIZE } from "../addresses.js";
+import { entryEnd, type Hva, PAGE_SIZE, type Pfn, PMD_SIZE } from "../addresses.js";
 import { hex, type Refusal, refuse } from "../errno.js";
-import { leafAt } from "../leaf.js";
-import { NotModelled } from "../not-modelled.js";
+import type { Frames } from "../frames.js";
+import { type Leaf, leafAt } from "../leaf.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
 import { PageFlag } from "../page-flags.js";
-import type { Table } from "../page-table.js";
 import { PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "../pte.js";
-import { splitHugePmd } from "../thp/split-pmd.js";
+import { isMaybeMappedShared } from "../rmap.js";
 import { isAnonymous, type Vma, VmFlag } from "../vma.js";
+import { folioPteBatch, splitAdvised } from "./large-folio.js";
 
 /** madvise_free_single_vma(): the contents may go when memory is short; a write takes that back. */
 export function madviseFree(vma: Vma, start: Hva, end: Hva): Refusal | undefined {
@@ -25,15 +25,12 @@ export function madviseFree(vma: Vma, start: Hva, end: Hva): Refusal | undefined
   const range = invalidateRangeStart(mm, start, end, "CLEAR", "madvise_free_single_vma");
   for (let at = start; at < end; ) {
     const next = entryEnd(at, PMD_SIZE, end);
-    let table = mm.pteTable(at);
-    if (table === null && leafAt(mm, at) !== null) {
-      if (next - at === PMD_SIZE) freeHugePmd(vma, at);
-      else {
-        splitHugePmd(vma, at);
-        table = mm.pteTable(at);
-      }
-    }
-    if (table !== null) freePteRange(vma, table, at, next);
+    mm.pageTableLock.lock();
+    const leaf = leafAt(mm, at);
+    if (leaf === null || leaf.table.level !== 1 || splitHuge(vma, leaf, at, next))
+      freePteRange(vma, at, next);
+    else if (next - at === PMD_SIZE) freeHugePmd(vma, leaf);
+    mm.pageTableLock.unlock();
     at = next;
   }
   invalidateRangeEnd(mm, range);
@@ -41,50 +38,80 @@ export function madviseFree(vma: Vma, start: Hva, end: Hva): Refusal | undefined
 }
 
 /** madvise_free_pte_range() */
-function freePteRange({ mm }: Vma, table: Table, start: Hva, end: Hva): void {
+function freePteRange(vma: Vma, start: Hva, end: Hva): void {
+  const { mm } = vma;
   const { frames, swap } = mm.host;
-  mm.pageTableLock.lock();
-  const last = table.indexOf(end - PAGE_SIZE);
-  for (let index = table.indexOf(start); index <= last; index++) {
-    const pte = table.get(index);
-    if (pte === 0 || pteHas(pte, PteFlag.special)) continue;
+  for (let at = start; at < end; ) {
+    const leaf = leafAt(mm, at);
+    if (leaf === null || leaf.table.level > 0 || pteHas(leaf.pte, PteFlag.special)) {
+      at += PAGE_SIZE;
+      continue;
+    }
+    const { table, index, pte } = leaf;
     if (!ptePresent(pte)) {
       if (pteHas(pte, PteFlag.swap)) {
         swap.put(ptePfn(pte));
         table.set(index, 0);
       } else if (pteHas(pte, PteFlag.poisoned)) table.set(index, 0);
+      at += PAGE_SIZE;
       continue;
     }
-    const pfn = ptePfn(pte);
-    if (frames.order(pfn) !== 0) throw new NotModelled("madvise(MADV_FREE) of a part of a large folio");
-    if (frames.test(pfn, PageFlag.dirty)) {
-      if (!frames.trylock(pfn)) continue;
-      const only = frames.mapcount.get(pfn) === 1;
-      if (only) frames.mark(pfn, 0, PageFlag.dirty);
-      frames.unlock(pfn);
-      if (!only) continue;
+    const folio = frames.folio(ptePfn(pte));
+    const pages = frames.pagesOf(folio);
+    const entries = pages === 1 ? 1 : folioPteBatch(vma, leaf, at, end);
+    if (entries < pages) {
+      // A large folio that the range does not map all of.
+      const split = !isMaybeMappedShared(frames, folio) && splitAdvised(vma, folio);
+      if (!split) at += entries * PAGE_SIZE;
+      continue;
     }
-    table.set(index, pteChange(pte, 0, PteFlag.young | PteFlag.dirty));
-    // folio_mark_lazyfree()
-    if (frames.test(pfn, PageFlag.lru) && frames.test(pfn, PageFlag.anon))
-      frames.mark(pfn, 0, PageFlag.swapbacked);
+    if (clean(frames, folio)) {
+      for (let page = 0; page < pages; page++) {
+        const each = leafAt(mm, at + page * PAGE_SIZE)!;
+        each.table.set(each.index, pteChange(each.pte, 0, PteFlag.young | PteFlag.dirty));
+      }
+      markLazyFree(frames, folio);
+    }
+    at += entries * PAGE_SIZE;
   }
-  mm.pageTableLock.unlock();
+}
+
+/** A dirty folio counts as clean from here on, if nobody else maps it. @returns is it clean? */
+function clean(frames: Frames, folio: Pfn): boolean {
+  if (!frames.test(folio, PageFlag.dirty)) return true;
+  if (!frames.trylock(folio)) return false;
+  const alone = frames.mapcount.get(folio) === frames.pagesOf(folio);
+  if (alone) frames.mark(folio, 0, PageFlag.dirty);
+  frames.unlock(folio);
+  return alone;
+}
+
+/** folio_mark_lazyfree() */
+function markLazyFree(frames: Frames, folio: Pfn): void {
+  if (frames.test(folio, PageFlag.lru) && frames.test(folio, PageFlag.anon))
+    frames.mark(folio, 0, PageFlag.swapbacked);
+}
+
+/** The part of madvise_free_huge_pmd() for a part of a huge page. @returns are there small ones now? */
+function splitHuge(vma: Vma, leaf: Leaf, start: Hva, end: Hva): boolean {
+  return end - start < PMD_SIZE && isOwn(vma, leaf) && splitAdvised(vma, ptePfn(leaf.pte));
 }
 
 /** madvise_free_huge_pmd(), of all of a huge page */
-function freeHugePmd({ mm }: Vma, at: Hva): void {
-  const { frames } = mm.host;
-  mm.pageTableLock.lock();
-  const leaf = leafAt(mm, at);
-  if (leaf !== null && leaf.table.level === 1 && ptePresent(leaf.pte) && !pteHas(leaf.pte, PteFlag.special)) {
-    const folio = ptePfn(leaf.pte);
-    if (frames.mapcount.get(folio) === 1 && frames.trylock(folio)) {
-      frames.mark(folio, 0, PageFlag.dirty);
-      frames.unlock(folio);
-      leaf.table.set(leaf.index, pteChange(leaf.pte, 0, PteFlag.young | PteFlag.dirty));
-      if (frames.test(folio, PageFlag.lru)) frames.mark(folio, 0, PageFlag.swapbacked);
-    }
-  }
-  mm.pageTableLock.unlock();
+function freeHugePmd(vma: Vma, leaf: Leaf): void {
+  const { frames } = vma.mm.host;
+  const { table, index, pte } = leaf;
+  const folio = ptePfn(pte);
+  if (!isOwn(vma, leaf) || !frames.trylock(folio)) return;
+  frames.mark(folio, 0, PageFlag.dirty);
+  frames.unlock(folio);
+  table.set(index, pteChange(pte, 0, PteFlag.young | PteFlag.dirty));
+  markLazyFree(frames, folio);
+}
+
+/** A huge page, and no other process'. */
+function isOwn({ mm }: Vma, { pte }: Leaf): boolean {
+  return (
+    ptePresent(pte) && !pteHas(pte, PteFlag.special) && !isMaybeMappedShared(mm.host.frames, ptePfn(pte))
+  );
 }
