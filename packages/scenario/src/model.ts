@@ -33,7 +33,10 @@ export interface RunOptions {
   readonly arch?: Architecture;
   /** Applied after the scenario's own. */
   readonly patches?: readonly (string | Patch)[];
+  /** Of random walks. Default 0. */
   readonly seed?: number;
+  /** How what happens concurrently is explored. */
+  readonly exploring?: Exploring;
   /** Look after each step whether stage 2 still agrees with the memory behind it. Default true; costs time on large slots. */
   readonly checks?: boolean;
   /**
@@ -43,6 +46,21 @@ export interface RunOptions {
   readonly stage2?: boolean;
   /** Told now and then, while threads are explored, how many states have been looked at. */
   readonly onStates?: (states: number) => void;
+}
+
+/**
+ * How threads are explored. Left out: every interleaving, up to a million states. Deadlocks, lost wake-ups and the
+ * properties are looked for in any case; livelocks only without `walks` and `preemptions`.
+ */
+export interface Exploring {
+  /** So many random walks, from the seed, instead of every interleaving: for what is too large. */
+  readonly walks?: number;
+  /** Only interleavings with at most so many preemptions: switches away from a thread in the midst of a call. */
+  readonly preemptions?: number;
+  /** States after which a search gives up. Default 1,000,000. */
+  readonly states?: number;
+  /** Give up after so many milliseconds, by the clock: the verdict then depends on the machine. */
+  readonly milliseconds?: number;
 }
 
 /** Whether what should hold does. */
@@ -101,9 +119,14 @@ export interface Violation {
 /** How much of what can happen was looked at. */
 export interface Exploration {
   readonly executions: number;
+  /** Different states; 0 for random walks, which do not remember them. */
   readonly states: number;
-  /** False: it was cut off by a bound. */
+  /** False: it was cut off by a bound, or by the first violation. */
   readonly complete: boolean;
+  /** Which interleavings that is, in words. */
+  readonly covered: string;
+  /** How likely it is that some state was taken for another one: they are told apart by 64 bits of hash. */
+  readonly collision: number;
 }
 
 export interface RunResult {

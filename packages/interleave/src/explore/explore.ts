@@ -214,9 +214,9 @@ class Explorer {
         this.#found.clear();
         continue;
       }
-      if (!search.isComplete || !livelocks) return;
+      if (!livelocks || (stopAtFirst && this.#found.size > 0)) return;
       // New places to which a task can come back: the states that count were not all known.
-      if (program.findLoops()) continue;
+      if (program.findLoops() && search.isComplete) continue;
       for (const round of search.livelocks.find()) {
         if (!this.#livelock(program, round)) break;
       }

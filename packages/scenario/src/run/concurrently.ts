@@ -9,15 +9,16 @@ import {
 import { NotModelled, Task } from "@kvmm/mm-core";
 import type { Scenario } from "../format/scenario.js";
 import type { Step } from "../format/step.js";
-import type { Exploration, LaneStep, Violation } from "../model.js";
+import type { Exploration, LaneStep, RunOptions, Violation } from "../model.js";
 import { noPrivatePageInUserSpace } from "../properties/private-memory.js";
 import { bindings } from "./bindings.js";
 import { callStep } from "./call-step.js";
+import { coverageOf } from "./coverage.js";
 import { staleStage2Mapping } from "./slot-mappings.js";
 import type { World } from "./world.js";
 
-/** States after which a search gives up, and says so. */
-const MOST_STATES = 200_000;
+/** States after which a search gives up, and says so, unless told otherwise. */
+const MOST_STATES = 1_000_000;
 /** States from one report of progress to the next. */
 const STATES_A_REPORT = 500;
 
@@ -37,7 +38,7 @@ export interface Explored {
 export function exploreConcurrently(
   world: World,
   concurrently: NonNullable<Scenario["concurrently"]>,
-  onStates?: (states: number) => void,
+  { exploring = {}, seed, onStates }: Pick<RunOptions, "exploring" | "seed" | "onStates">,
 ): Explored {
   const entries = Object.entries(concurrently);
   for (const [, steps] of entries) {
@@ -46,7 +47,6 @@ export function exploreConcurrently(
   const { observer } = world.kvm;
   world.kvm.observer = null;
   const threads = entries.map(([name, steps], index) => threadOf(world, name, steps, index));
-  // A vCPU that retries while it is invalidated goes round as long as nobody else is let in: no fair schedule does that.
   let looked = 0;
   const result = explore(world.store, threads, {
     check: () => {
@@ -54,12 +54,19 @@ export function exploreConcurrently(
       if (looked % STATES_A_REPORT === 0) onStates?.(looked);
       return broken(world);
     },
-    livelocks: false,
-    bounds: { states: MOST_STATES },
+    method: exploring.walks === undefined ? "states" : "random",
+    seed: seed ?? 0,
+    bounds: { states: MOST_STATES, ...exploring },
   });
   world.kvm.observer = observer;
   return {
-    exploration: { executions: result.finals, states: result.states, complete: result.exhaustive },
+    exploration: {
+      executions: result.finals,
+      states: result.states,
+      complete: result.exhaustive,
+      covered: coverageOf(result, exploring, seed ?? 0),
+      collision: result.collision,
+    },
     violations: result.violations.map((violation) => violationOf(violation, entries)),
   };
 }

@@ -95,17 +95,15 @@ class Run {
   #exploration: Exploration | undefined;
   private readonly checks: boolean;
   readonly #dumps: boolean;
-  readonly #onStates: RunOptions["onStates"];
 
   constructor(
     private readonly scenario: Scenario,
     { arch, behaviour }: Setting,
-    options: RunOptions,
+    private readonly options: RunOptions,
   ) {
     const { steps } = scenario;
     const machine = { ...scenario.machine, arch };
     this.checks = options.checks !== false;
-    this.#onStates = options.onStates;
     this.#dumps = options.stage2 ?? machine.config === "lab";
     for (const [step, { call }] of steps.entries()) {
       if (bindings[call] === undefined)
@@ -134,7 +132,7 @@ class Run {
     if (concurrently === undefined || this.#world === null || this.#lacking.length > 0 || this.#ended) return;
     this.#world.breakBeforeMake?.unwatch();
     try {
-      const { exploration, violations } = exploreConcurrently(this.#world, concurrently, this.#onStates);
+      const { exploration, violations } = exploreConcurrently(this.#world, concurrently, this.options);
       this.#exploration = exploration;
       this.#violations.push(...violations);
     } catch (error) {
@@ -286,17 +284,14 @@ class Run {
 /** Which orders of the calls a verdict is about. */
 function orders(exploration: Exploration | undefined): string {
   if (exploration === undefined) return "the calls made one after the other (races not covered)";
-  const { states, complete } = exploration;
-  return complete
-    ? `every interleaving of the threads (${states} states)`
-    : `${states} states of the threads, not all of them`;
+  return exploration.covered;
 }
 
 function uncovered(exploration: Exploration | undefined): string[] {
   if (exploration === undefined) return ["races: the calls were made one after the other"];
   return exploration.complete
     ? ["orders that only weakly ordered memory allows"]
-    : ["interleavings beyond the bound of the search"];
+    : ["the other interleavings of the threads"];
 }
 
 /** What was done to the stage-2 tables against break-before-make; nothing counts once the VM's tables are gone. */
