@@ -91,6 +91,44 @@ test("explain --json of a strace has the same; a refusal that is not explained e
   });
 });
 
+test("explain follows threads, forks, files and several VMs of a strace, and passes over what makes no sense", async () => {
+  const region = (slot: number, gpa: string, at: string, more = "flags=0") =>
+    `{slot=${slot}, ${more}, guest_phys_addr=${gpa}, memory_size=4194304, userspace_addr=${at}}`;
+  const stdin = [
+    '100 execve("/usr/bin/vmm", ["vmm"], 0x7ffd /* 20 vars */) = 0',
+    '100 openat(AT_FDCWD, "/dev/kvm", O_RDWR|O_CLOEXEC) = 3</dev/kvm>',
+    "100 ioctl(3</dev/kvm>, KVM_CREATE_VM, 0 <unfinished ...>",
+    '101 memfd_create("ram", MFD_CLOEXEC) = 7',
+    "100 <... ioctl resumed>)              = 5<anon_inode:kvm-vm>",
+    "101 ftruncate(7, 8388608)             = 0",
+    "101 mmap(NULL, 8388608, PROT_READ|PROT_WRITE, MAP_SHARED, 7, 0) = 0x7f0000000000",
+    `100 ioctl(5, KVM_SET_USER_MEMORY_REGION, ${region(0, "0", "0x7f0000000000")}) = 0`,
+    `100 ioctl(5, KVM_SET_USER_MEMORY_REGION, ${region(1, "0x200000", "0x7f0000000000")}) = -1 EEXIST (File exists)`,
+    `100 ioctl(5, KVM_SET_USER_MEMORY_REGION, ${region(1, "0x400000", "0x7f0000201000")}) = 0`,
+    "100 clone3({flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_THREAD, exit_signal=0} => {parent_tid=[101]}, 88) = 101",
+    "100 fork() = 102",
+    `102 ioctl(5, KVM_SET_USER_MEMORY_REGION, ${region(2, "0x800000", "0x7f0000000000")}) = -1 EIO (Input/output error)`,
+    "102 munmap(0x7f0000000000, 8388608) = 0",
+    "100 ioctl(3, KVM_CREATE_VM, 0) = 6",
+    "100 ioctl(5, KVM_IOEVENTFD, {datamatch=0, addr=0, len=2, fd=9, flags=0}) = 0",
+    "100 ioctl(5, KVM_SET_USER_MEMORY_REGION, {slot=9, fla",
+    "100 close(6) = 0",
+    "101 ioctl(5, KVM_RUN <unfinished ...>",
+    "101 +++ exited with 0 +++",
+  ].join("\n");
+  const { status, stdout } = await kvmm(["explain", "-", "--arch", "x86"], { stdin, columns: 200 });
+  expect(status).toBe(0);
+  expect(stdout).toContain("EEXIST from kvm_check_memslot_overlap()");
+  expect(stdout).toContain("EIO from kvm_vm_ioctl()");
+  expect(stdout).toContain("line 17 is no system call");
+  expect(stdout).toContain("Memory of the VM at descriptor 5, made at line 5\n");
+  expect(stdout).toMatch(/0x0-0x400000 +0 +4M +0x7f0000000000 +0 +shared mapping of memfd "ram"/);
+  expect(stdout).toContain("slot 1: guest_phys_addr and userspace_addr differ in their offset into 2 MiB");
+  expect(stdout).toContain("slots 0 and 1 share user memory");
+  expect(stdout).toContain("Memory of the VM at descriptor 6, made at line 15, destroyed at line 18\n");
+  expect(stdout).not.toContain("not explained");
+});
+
 test.each([
   [["explain", "KVM_SET_USER_MEMRY_REGION"], /unknown call "KVM_SET_USER_MEMRY_REGION"; did you mean/],
   [["explain", "nothing.strace"], /nothing\.strace: does not exist/],

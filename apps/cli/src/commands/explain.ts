@@ -34,8 +34,10 @@ export const addExplain: AddCommand = (program, context, end) => {
         "Makes calls one after the other, named as in scenarios, and says of each that is refused which kernel",
         "function refuses it, why, and what it would accept; then the memory that the guest has. A VM is there",
         "already, under the names kvm, vm and vcpu. Or reads what strace -f -e trace=ioctl,mmap,munmap,madvise",
-        "printed of a VMM, and says the same of its calls. Ends with 1 where a call is refused, or where a",
-        "refusal in a trace is not explained.",
+        "printed of a VMM, and says the same of its calls, of the memory of each of its VMs, and of what in it one",
+        "might not expect. With mremap,mprotect,memfd_create,openat,close,dup,fcntl,ftruncate,fallocate,clone,",
+        "fork,execve traced as well it knows more. Ends with 1 where a call is refused, or where a refusal in a",
+        "trace is not explained.",
       ].join(" "),
     )
     .addHelpText(

@@ -46,9 +46,9 @@ export function traceText(file: string, trace: ReadTrace, style: Style, width: n
   }
   for (const map of trace.maps) {
     const made = map.line === undefined ? "made before the trace began" : `made at line ${map.line}`;
-    parts.push(
-      `\n${style.strong(`Memory of the VM at descriptor ${map.vm}, ${made}`)}\n${mapText(map, style, width)}`,
-    );
+    const gone = map.destroyed === undefined ? "" : `, destroyed at line ${map.destroyed}`;
+    const title = `Memory of the VM at descriptor ${map.vm}, ${made}${gone}`;
+    parts.push(`\n${style.strong(title)}\n${mapText(map, style, width)}`);
   }
   if (trace.maps.length === 0) parts.push("\nNo VM was made, and none given memory.\n");
   return parts.join("");

@@ -19,7 +19,12 @@ export function explainCalls(scenario: Scenario, options: RunOptions = {}): Expl
     calls.push(explained);
     if (explained.outcome === "not modelled") break;
   }
-  return { kernel: kernel.name, arch, calls, map: memoryMapOf(world.kvm, world.vmm.mm, world.predefined) };
+  return {
+    kernel: kernel.name,
+    arch,
+    calls,
+    map: memoryMapOf(world.kvm, world.vmm.mm, { hidden: world.predefined }),
+  };
 }
 
 function explainStep(world: World, step: Step): ExplainedCall {

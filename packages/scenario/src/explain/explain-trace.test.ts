@@ -1,56 +1,7 @@
 import { expect, test } from "vitest";
 import { explainTrace } from "./explain-trace.js";
-import type { TracedCall, TracedValue } from "./traced-call.js";
-
-const number = (value: number | bigint): TracedValue => ({ kind: "number", value: BigInt(value) });
-const flags = (...names: string[]): TracedValue => ({ kind: "flags", names, rest: 0n });
-const struct = (fields: Readonly<Record<string, TracedValue>>): TracedValue => ({
-  kind: "struct",
-  fields: new Map(Object.entries(fields)),
-});
-
-/** A trace, line by line. */
-class Trace {
-  readonly calls: TracedCall[] = [];
-
-  call(name: string, args: readonly TracedValue[], result: bigint | number | string): this {
-    const errno = typeof result === "string" ? result : undefined;
-    const ret = typeof result === "string" ? undefined : BigInt(result);
-    this.calls.push({ line: this.calls.length + 1, name, args, text: `${name}(...)`, ret, errno });
-    return this;
-  }
-
-  ioctl(fd: number, request: string, argument: TracedValue, result: bigint | number | string): this {
-    return this.call("ioctl", [number(fd), flags(request), argument], result);
-  }
-
-  region(fields: Readonly<Record<string, number | string>>, result: number | string): this {
-    const { flags: named, ...own } = fields;
-    const rest = { slot: 0, guest_phys_addr: 0x8000_0000, memory_size: 0x4000, ...own };
-    const values = Object.fromEntries(
-      Object.entries(rest).map(([name, value]) => [name, number(Number(value))]),
-    );
-    const known = struct({ ...values, flags: named === undefined ? number(0) : flags(String(named)) });
-    return this.ioctl(5, "KVM_SET_USER_MEMORY_REGION2", known, result);
-  }
-
-  mmap(fd: number, result: number | string, kind = "MAP_SHARED"): this {
-    const args = [
-      number(0),
-      number(0x4000),
-      flags("PROT_READ", "PROT_WRITE"),
-      flags(kind),
-      number(fd),
-      number(0),
-    ];
-    return this.call("mmap", args, result);
-  }
-}
-
-const RAM = 0x7f00_0000_0000;
-const begun = () => new Trace().ioctl(3, "KVM_CREATE_VM", number(0), 5);
-const gmem = (trace: Trace, ...names: string[]) =>
-  trace.ioctl(5, "KVM_CREATE_GUEST_MEMFD", struct({ size: number(0x4000), flags: flags(...names) }), 9);
+import { begun, flags, gmem, number, RAM, Trace } from "./testing/trace.js";
+import type { TracedValue } from "./traced-call.js";
 
 test("a refusal is explained with the descriptors of the trace", () => {
   const trace = gmem(begun(), "GUEST_MEMFD_FLAG_MMAP")
@@ -122,6 +73,7 @@ test("user memory that two memslots share is noted", () => {
     .region({ slot: 1, guest_phys_addr: 0, userspace_addr: RAM, flags: "KVM_MEM_READONLY" }, 0);
   expect(explainTrace(trace.calls).maps[0]?.notes).toEqual([
     "slot 1: a write of the guest exits as KVM_EXIT_MMIO",
+    "slot 0: what is mapped at 0x7f0000000000 is not writable; a guest that writes there makes KVM_RUN fail with EFAULT",
     "slots 1 and 0 share user memory: an invalidation of it reaches both",
   ]);
 });

@@ -5,7 +5,8 @@ import { settingOf } from "../run/run-scenario.js";
 import { whyRefused } from "./explain-calls.js";
 import type { WhyRefused } from "./explained.js";
 import { knownRefusal } from "./known-refusals.js";
-import { type MemoryMap, memoryMapOf } from "./memory-map.js";
+import { ON_OLDER_MAPPINGS } from "./memory-calls.js";
+import type { MemoryMap } from "./memory-map.js";
 import { requestOf, type TracedCall } from "./traced-call.js";
 import { VmmReplay } from "./vmm-replay.js";
 
@@ -37,6 +38,8 @@ export interface TracedMap extends MemoryMap {
   readonly vm: number;
   /** Where it was made; left out: before the trace began. */
   readonly line?: number;
+  /** Where its last descriptor was closed; the map is that of before. */
+  readonly destroyed?: number;
 }
 
 export interface ExplainedTrace {
@@ -64,7 +67,7 @@ const TELLTALES: readonly (readonly [request: RegExp, arch: Architecture])[] = [
 export function explainTrace(traced: readonly TracedCall[], options: RunOptions = {}): ExplainedTrace {
   const arch = options.arch ?? archOf(traced);
   const { kernel, behaviour } = settingOf({ machine: { arch }, steps: [] }, { ...options, arch });
-  const replay = new VmmReplay(arch, behaviour);
+  const replay = new VmmReplay(arch, behaviour, traced);
   const refusals = new Map<string, TracedRefusal>();
   const differences: TraceDifference[] = [];
   for (const call of traced) {
@@ -73,16 +76,17 @@ export function explainTrace(traced: readonly TracedCall[], options: RunOptions 
     const said = says(replay, call);
     if (call.errno === undefined) {
       // What was mapped before the trace began, the model does not have.
-      if (said === undefined || !("errno" in said) || call.name === "mprotect") continue;
+      if (said === undefined || !("errno" in said) || ON_OLDER_MAPPINGS.has(call.name)) continue;
       const { errno, fn, reason } = said;
       const differs = `the kernel accepted it; the model refuses it (${errno}, ${fn}: ${reason}), and goes on without`;
       differences.push({ line: call.line, text: call.text, differs });
     } else addRefusal(refusals, refusalOf(call, call.errno, said));
   }
-  const maps = replay.vms.map(({ fd, line, seen, kvm }) => ({
-    vm: fd,
-    ...(seen ? { line } : {}),
-    ...memoryMapOf(kvm, replay.task.mm),
+  const maps = replay.vms.map((vm) => ({
+    vm: vm.fd,
+    ...(vm.seen ? { line: vm.line } : {}),
+    ...(vm.gone === undefined ? {} : { destroyed: vm.gone.line }),
+    ...replay.mapOf(vm),
   }));
   return {
     kernel: kernel.name,
@@ -143,7 +147,7 @@ function refusalOf(call: TracedCall, errno: string, said: ReturnType<typeof says
 }
 
 const ABOUT_MEMORY =
-  /^KVM_(SET_USER_MEMORY_REGION2?|CREATE_GUEST_MEMFD|SET_MEMORY_ATTRIBUTES|PRE_FAULT_MEMORY)$/;
+  /^KVM_(SET_USER_MEMORY_REGION2?|CREATE_GUEST_MEMFD|SET_MEMORY_ATTRIBUTES|PRE_FAULT_MEMORY|(GET|CLEAR)_DIRTY_LOG)$/;
 
 /** The same refusal of the same call is told once. */
 function addRefusal(refusals: Map<string, TracedRefusal>, refusal: TracedRefusal): void {

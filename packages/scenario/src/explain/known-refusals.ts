@@ -31,6 +31,13 @@ const KNOWN: readonly (WhyRefused & { readonly request: string })[] = [
     accepted: "a guest that has set it up; VMMs ignore the error",
   },
   {
+    request: "KVM_GET_DIRTY_LOG",
+    errno: "ENOENT",
+    fn: "kvm_get_dirty_log_protect",
+    reason: "there is no such slot, or it was not given KVM_MEM_LOG_DIRTY_PAGES",
+    accepted: "a slot with KVM_MEM_LOG_DIRTY_PAGES",
+  },
+  {
     request: "KVM_RUN",
     errno: "EINTR",
     fn: "kvm_arch_vcpu_ioctl_run",

@@ -1,5 +1,6 @@
 import { type Kvm, type Memslot, memFlagNames } from "@kvmm/kvm-memslots";
-import { hex, type Mm, PAGE_SIZE, type VmaFields, VmFlag } from "@kvmm/mm-core";
+import { hex, type Mm, type OpenFile, PAGE_SIZE, type VmaFields, VmFlag } from "@kvmm/mm-core";
+import { mappingsOf, notesOf } from "./map-notes.js";
 
 /** A memslot of a VM, and what stands behind it. */
 export interface MappedSlot {
@@ -23,8 +24,19 @@ export interface MemoryMap {
   readonly notes: readonly string[];
 }
 
-/** The memory map of a VM, as it is; not an access. @param hidden slots to leave out */
-export function memoryMapOf(kvm: Kvm, mm: Mm, hidden: ReadonlySet<number> = new Set()): MemoryMap {
+interface MapOptions {
+  /** Slots to leave out. */
+  readonly hidden?: ReadonlySet<number>;
+  /** What to call a file that is mapped. */
+  readonly nameOf?: (file: OpenFile) => string;
+}
+
+/** The memory map of a VM, as it is; not an access. */
+export function memoryMapOf(
+  kvm: Kvm,
+  mm: Mm,
+  { hidden = new Set(), nameOf = ({ ops }) => ops.kind }: MapOptions = {},
+): MemoryMap {
   const vmas = mm.vmas.peek().map((vma) => vma.peek());
   const slots: MappedSlot[] = [];
   const notes: string[] = [];
@@ -33,13 +45,15 @@ export function memoryMapOf(kvm: Kvm, mm: Mm, hidden: ReadonlySet<number> = new 
       .peekMemslots(asId)
       .peek()
       .filter(({ slotId }) => !hidden.has(slotId));
-    for (const slot of shown) slots.push(mappedSlot(slot, vmas));
+    for (const slot of shown) slots.push(mappedSlot(slot, vmas, nameOf));
     notes.push(...notesOf(shown, vmas));
   }
   return { slots, notes };
 }
 
-function mappedSlot(slot: Memslot, vmas: readonly VmaFields[]): MappedSlot {
+type NameOf = (file: OpenFile) => string;
+
+function mappedSlot(slot: Memslot, vmas: readonly VmaFields[], nameOf: NameOf): MappedSlot {
   return {
     slot: slot.slotId,
     ...(slot.asId === 0 ? {} : { addressSpace: slot.asId }),
@@ -47,63 +61,25 @@ function mappedSlot(slot: Memslot, vmas: readonly VmaFields[]): MappedSlot {
     size: slot.npages * PAGE_SIZE,
     userspaceAddr: slot.userspaceAddr,
     flags: memFlagNames(slot.flags & 0xffff),
-    backing: backingOf(slot, vmas),
+    backing: backingOf(slot, mappingsOf(slot, vmas), nameOf),
   };
 }
 
-function backingOf(slot: Memslot, vmas: readonly VmaFields[]): string {
-  if (slot.isGmemOnly) {
-    return slot.gmemFile.peek() === null
-      ? "a guest_memfd that is closed: the guest's accesses end in EFAULT"
-      : `guest_memfd from offset ${hex(slot.gmemPgoff * PAGE_SIZE)} on; the user mapping does not matter`;
-  }
-  const own = mappingsOf(slot, vmas);
-  const kinds = [...new Set(own.map(kindOf))];
+function backingOf(slot: Memslot, mappings: readonly VmaFields[], nameOf: NameOf): string {
+  const isClosed = slot.hasGmem && slot.gmemFile.peek() === null;
+  if (slot.isGmemOnly && isClosed) return "a guest_memfd that is closed: the guest's accesses end in EFAULT";
+  const offset = hex(slot.gmemPgoff * PAGE_SIZE);
+  if (slot.isGmemOnly) return `guest_memfd from offset ${offset} on; the user mapping does not matter`;
+  const kinds = [...new Set(mappings.map((mapping) => kindOf(mapping, nameOf)))];
   const shared = kinds.length === 0 ? "nothing is mapped there" : kinds.join(", ");
   if (!slot.hasGmem) return shared;
-  return `guest_memfd from offset ${hex(slot.gmemPgoff * PAGE_SIZE)} on where it is private; else ${shared}`;
+  const isPrivate = isClosed ? "a guest_memfd that is closed" : `guest_memfd from offset ${offset} on`;
+  return `${isPrivate} where it is private; else ${shared}`;
 }
 
-function mappingsOf(slot: Memslot, vmas: readonly VmaFields[]): VmaFields[] {
-  return vmas.filter(({ start, end }) => start < slot.userspaceEnd && end > slot.userspaceAddr);
-}
-
-function kindOf({ file, flags }: VmaFields): string {
+function kindOf({ file, flags }: VmaFields, nameOf: NameOf): string {
   const writable = (flags & VmFlag.write) === 0 ? " without PROT_WRITE" : "";
   if (file === null) return `anonymous memory${writable}`;
   const shared = (flags & VmFlag.shared) === 0 ? "private" : "shared";
-  return `${shared} mapping of ${file.ops.kind}${writable}`;
-}
-
-function notesOf(slots: readonly Memslot[], vmas: readonly VmaFields[]): string[] {
-  const notes: string[] = [];
-  for (const [index, slot] of slots.entries()) {
-    if (slot.isReadonly) notes.push(`slot ${slot.slotId}: a write of the guest exits as KVM_EXIT_MMIO`);
-    if (!slot.isGmemOnly) {
-      const hole = firstHole(slot, vmas);
-      if (hole !== undefined) {
-        notes.push(
-          `slot ${slot.slotId}: nothing is mapped at ${hex(hole)}; a guest that comes there makes KVM_RUN fail with EFAULT`,
-        );
-      }
-    }
-    for (const other of slots.slice(index + 1)) {
-      if (slot.userspaceAddr < other.userspaceEnd && other.userspaceAddr < slot.userspaceEnd) {
-        notes.push(
-          `slots ${slot.slotId} and ${other.slotId} share user memory: an invalidation of it reaches both`,
-        );
-      }
-    }
-  }
-  return notes;
-}
-
-/** The first user address of a slot that nothing is mapped at. */
-function firstHole(slot: Memslot, vmas: readonly VmaFields[]): number | undefined {
-  let at = slot.userspaceAddr;
-  for (const { start, end } of mappingsOf(slot, vmas)) {
-    if (start > at) return at;
-    at = Math.max(at, end);
-  }
-  return at < slot.userspaceEnd ? at : undefined;
+  return `${shared} mapping of ${nameOf(file)}${writable}`;
 }

@@ -10,6 +10,8 @@ export type TracedValue =
 /** A system call of a VMM that was traced. */
 export interface TracedCall {
   readonly line: number;
+  /** The thread that made it, where the trace tells. */
+  readonly pid?: number | undefined;
   readonly name: string;
   readonly args: readonly TracedValue[];
   /** As it stands in the trace. */
@@ -36,8 +38,15 @@ export function bitsOf(
 
 /** ioctls that older straces print as numbers: by the number within KVM's type 0xae. */
 const BY_NUMBER: Readonly<Record<string, string>> = {
+  "0x1": "KVM_CREATE_VM",
+  "0x3": "KVM_CHECK_EXTENSION",
+  "0x41": "KVM_CREATE_VCPU",
+  "0x42": "KVM_GET_DIRTY_LOG",
   "0x46": "KVM_SET_USER_MEMORY_REGION",
   "0x49": "KVM_SET_USER_MEMORY_REGION2",
+  "0x80": "KVM_RUN",
+  "0xa3": "KVM_ENABLE_CAP",
+  "0xc0": "KVM_CLEAR_DIRTY_LOG",
   "0xd2": "KVM_SET_MEMORY_ATTRIBUTES",
   "0xd4": "KVM_CREATE_GUEST_MEMFD",
   "0xd5": "KVM_PRE_FAULT_MEMORY",
