@@ -11,6 +11,7 @@ import { addReview } from "./commands/review.js";
 import { addRun } from "./commands/run.js";
 import { addScenarios } from "./commands/scenarios.js";
 import { addSpe } from "./commands/spe.js";
+import { addStage2 } from "./commands/stage2.js";
 import type { Context, ExitStatus } from "./context.js";
 import { reportError } from "./report-error.js";
 
@@ -20,6 +21,7 @@ const commands: readonly AddCommand[] = [
   addRun,
   addConform,
   addExplain,
+  addStage2,
   addSpe,
   addPatches,
   addKernels,
