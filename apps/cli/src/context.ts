@@ -1,4 +1,5 @@
 import type { ConformInput, Model } from "@kvmm/scenario";
+import type { EvidenceFor } from "./input/evidence.js";
 
 /** Everything that a command sees of the world: tests give it another one. */
 export interface Context {
@@ -8,7 +9,7 @@ export interface Context {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly readStdin: () => Promise<Uint8Array>;
   /** The recordings of real kernels that reviews stand on. */
-  readonly readEvidence: () => Promise<readonly ConformInput[]>;
+  readonly readEvidence: (wanted: EvidenceFor) => Promise<readonly ConformInput[]>;
 }
 
 export interface Sink {

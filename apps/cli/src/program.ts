@@ -6,6 +6,7 @@ import { addCompletion } from "./commands/completion.js";
 import { addConform } from "./commands/conform.js";
 import { addExplain } from "./commands/explain.js";
 import { addKernels } from "./commands/kernels.js";
+import { addMatrix } from "./commands/matrix.js";
 import { addPatches } from "./commands/patches.js";
 import { addReview } from "./commands/review.js";
 import { addRun } from "./commands/run.js";
@@ -20,6 +21,7 @@ const commands: readonly AddCommand[] = [
   addReview,
   addRun,
   addConform,
+  addMatrix,
   addExplain,
   addStage2,
   addSpe,

@@ -79,9 +79,12 @@ export type { Bounded, Snapshot } from "./inspect/snapshot.js";
 export type { Stage2EntryView, Stage2View } from "./inspect/stage2.js";
 export type { VmaView } from "./inspect/vmas.js";
 export type { Behaviour } from "./kernels/behaviour.js";
-export { type Kernel, kernelOf, kernels, newestKernel } from "./kernels/kernels.js";
-export { type LibraryScenario, library } from "./library/library.js";
+export { type Kernel, kernelInWords, kernelOf, kernels, newestKernel } from "./kernels/kernels.js";
+export { hostOperations, type LibraryScenario, library } from "./library/library.js";
+export { type MemoryKind, memoryKinds } from "./library/memory-kinds.js";
+export { type Operation, type OperationGroup, operationGroups } from "./library/operations/operation.js";
 export { type RaceScenario, races } from "./library/races.js";
+export { type MatrixCell, type MatrixOptions, type MatrixResult, matrix } from "./matrix/matrix.js";
 export {
   type Decision,
   type Exploration,

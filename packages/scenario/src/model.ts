@@ -5,6 +5,7 @@ import type { Scenario } from "./format/scenario.js";
 import type { Kernel } from "./kernels/kernels.js";
 import type { LibraryScenario } from "./library/library.js";
 import type { RaceScenario } from "./library/races.js";
+import type { MatrixOptions, MatrixResult } from "./matrix/matrix.js";
 import type { Patch } from "./patches/define-patch.js";
 import type { ReviewOptions, ReviewResult } from "./review/review.js";
 
@@ -15,9 +16,12 @@ export interface Model {
   kernelOf(name: string): Kernel | undefined;
   readonly patches: readonly Patch[];
   readonly library: readonly LibraryScenario[];
+  /** Every operation of the host on every kind of memory: the matrix runs them. */
+  readonly hostOperations: readonly LibraryScenario[];
   readonly races: readonly RaceScenario[];
   readonly runScenario: RunScenario;
   readonly review: (patch: Patch, options?: ReviewOptions) => ReviewResult;
+  readonly matrix: (options?: MatrixOptions) => MatrixResult;
 }
 
 /**
@@ -156,7 +160,14 @@ export interface RunResult {
 export class NotBuiltIn extends Error {
   override readonly name = "NotBuiltIn";
   constructor(
-    readonly what: "kernel" | "configuration" | "architecture" | "patch" | "model",
+    readonly what:
+      | "kernel"
+      | "configuration"
+      | "architecture"
+      | "patch"
+      | "model"
+      | "kind of memory"
+      | "call site",
     readonly wanted: string,
     readonly hint?: string,
   ) {

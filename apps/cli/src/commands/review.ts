@@ -33,7 +33,7 @@ export const addReview: AddCommand = (program, context, end) => {
 async function run(name: string, options: MachineOptions, context: Context): Promise<ExitStatus> {
   const { kernel, arch, patches, seed } = await resolveOptions(options, context);
   const patch = await loadPatch(name, context.model);
-  const recordings = await context.readEvidence();
+  const recordings = await context.readEvidence("review");
   const progress = new Progress(context);
   let result: ReviewResult;
   try {

@@ -31,7 +31,9 @@ export async function readScenarioFile(
   context: Pick<Context, "readStdin" | "model">,
 ): Promise<ScenarioInput> {
   const { file, id } = await splitId(argument);
-  const builtIn = [...context.model.library, ...context.model.races].find(({ name }) => name === argument);
+  const builtIn = [...context.model.library, ...context.model.hostOperations, ...context.model.races].find(
+    ({ name }) => name === argument,
+  );
   if (builtIn !== undefined && !(await exists(argument)))
     return withoutFiles(argument, builtIn.scenario, ".");
   const bytes = await readBytes(file, context);

@@ -19,18 +19,14 @@ const BARE = {
   middle: "  ",
 } as const;
 
-/** A table with a head and no lines; without room for it, each row is a block of `column: cell` lines. */
+/** A table with a head, whose titles may have several lines; without room for it, each row is a block of `column: cell` lines. */
 export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
   style: Style,
   width: number,
 ): string {
-  const widths = head.map((title, column) =>
-    Math.max(...[title, ...rows.map((row) => row[column] ?? "")].map(visibleLength)),
-  );
-  const total = widths.reduce((sum, w) => sum + w, 0) + 2 * (head.length - 1) + 2;
-  if (total > width) return blocks(head, rows, style);
+  if (tableWidth(head, rows) > width) return blocks(head, rows, style);
   const made = new Table({
     chars: BARE,
     style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
@@ -42,6 +38,14 @@ export function table(
     .split("\n")
     .map((line) => `  ${line.trimEnd()}`)
     .join("\n")}\n`;
+}
+
+/** The columns that {@link table} takes, where it has the room. */
+export function tableWidth(head: readonly string[], rows: readonly (readonly string[])[]): number {
+  const widths = head.map((title, column) =>
+    Math.max(...[...title.split("\n"), ...rows.map((row) => row[column] ?? "")].map(visibleLength)),
+  );
+  return widths.reduce((sum, w) => sum + w, 0) + 2 * (head.length - 1) + 2;
 }
 
 function blocks(head: readonly string[], rows: readonly (readonly string[])[], style: Style): string {

@@ -3,7 +3,7 @@ import { allRecordings } from "../../test-data/recorded-files.js";
 import type { Recording } from "../format/recording.js";
 import type { Step } from "../format/step.js";
 import { runScenario } from "../run/run-scenario.js";
-import { library } from "./library.js";
+import { hostOperations, library } from "./library.js";
 
 /** What only asks, or only takes longer, changes nothing. */
 function essence(steps: readonly Step[]): readonly unknown[] {
@@ -24,14 +24,16 @@ const recordings = new Map<string, Recording>(
 );
 
 test("each built-in scenario that names a recording does what was recorded", () => {
-  const compared = library.filter(({ recordedAs }) => recordings.has(recordedAs));
-  expect(compared.length).toBeGreaterThan(40);
+  const all = [...library, ...hostOperations];
+  const compared = all.filter(({ recordedAs }) => recordings.has(recordedAs));
+  expect(compared.length).toBeGreaterThan(400);
   for (const { name, recordedAs, scenario } of compared) {
     expect(essence(scenario.steps), name).toEqual(essence(recordings.get(recordedAs)!.steps));
   }
 });
 
 test("names in the library are unique", () => {
+  expect(new Set(hostOperations.map(({ name }) => name)).size).toBe(hostOperations.length);
   expect(new Set(library.map(({ name }) => name)).size).toBe(library.length);
 });
 

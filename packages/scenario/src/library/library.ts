@@ -2,7 +2,8 @@ import type { Scenario } from "../format/scenario.js";
 import type { Step } from "../format/step.js";
 import { guestAfterwards, type MemoryKind, memoryKind, memoryKinds, touchedByHost } from "./memory-kinds.js";
 import { type NumaPolicy, numaPolicies } from "./numa-policies.js";
-import { type Operation, operations } from "./operations.js";
+import type { Operation } from "./operations/operation.js";
+import { operations } from "./operations/operations.js";
 
 /** A scenario that is built in: what reviews run. */
 export interface LibraryScenario {
@@ -34,7 +35,7 @@ function make(described: Described, setUp: readonly Step[], steps: readonly Step
     scenario: {
       title: described.title,
       machine: { nodes: 2 },
-      steps: [...setUp, ...steps, ...guestAfterwards],
+      steps: [...setUp, ...steps, ...guestAfterwards(described.memory)],
     },
     operation: { first, end: first + steps.length },
   };
@@ -46,7 +47,7 @@ function operationScenarios(): LibraryScenario[] {
       const steps = operation.steps(memory);
       if (steps === undefined) return [];
       const title = `${operation.title}: ${memory.label}`;
-      const about = `A 16-page slot over ${memory.label} memory, used by the guest; then ${operation.title}; then the guest reads and writes it again.`;
+      const about = `A ${memory.pages}-page slot over ${memory.label} memory, used by the guest; then ${operation.title}; then the guest reads and writes it again.`;
       const origin = "the RFC's question: which host operations reach a slot's stage 2?";
       const name = `${operation.name}@${memory.name}`;
       const does = { kind: "operation", operation } as const;
@@ -79,5 +80,11 @@ function numaScenarios(): LibraryScenario[] {
   });
 }
 
+/** Every operation on every kind of memory: what `kvmm matrix` runs. */
+export const hostOperations: readonly LibraryScenario[] = operationScenarios();
+
+const reviewed = ({ does, memory }: LibraryScenario) =>
+  does.kind === "operation" && does.operation.inReviews && memory.inReviews;
+
 /** The built-in scenarios, in the order in which reviews run them. */
-export const library: readonly LibraryScenario[] = [...operationScenarios(), ...numaScenarios()];
+export const library: readonly LibraryScenario[] = [...hostOperations.filter(reviewed), ...numaScenarios()];

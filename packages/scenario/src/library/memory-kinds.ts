@@ -6,6 +6,12 @@ export interface MemoryKind {
   readonly name: string;
   /** For the head of a column. */
   readonly label: string;
+  /** Pages of the slot. */
+  readonly pages: number;
+  /** Where they are many, the guest touches a page in each stride. */
+  readonly stride?: string;
+  /** Do reviews run on it? The others are in `kvmm matrix` only. */
+  readonly inReviews: boolean;
   /** Does the guest's memory come only from a guest_memfd, whatever user space maps at the slot's address? */
   readonly gmemOnly: boolean;
   /** Steps that make the memory and the slot, and touch it, in the recordings' own way. */
@@ -14,38 +20,56 @@ export interface MemoryKind {
   readonly file?: "file" | "gmem";
 }
 
-/** Pages of the slot. */
+/** Pages of the slots of reviews. */
 export const PAGES = 16;
+/** Pages of a slot of huge pages: two of them. */
+const HUGE_PAGES = 1024;
 const RAM = 0x2000_0000_0000;
 const GPA = 0x8000_0000;
 const SIZE = `${PAGES}p`;
 
-/** Guest physical range of the slot, for the guest's accesses. */
+/** Guest physical range of the slot of reviews, for the guest's accesses. */
 export const GUEST_RANGE = { gpa: hex(GPA), length: SIZE };
 /** The same range as user space maps it. */
 export const RAM_RANGE = { addr: "ram", length: SIZE };
+
+/** The memory as user space maps it. */
+export function rangeOf({ pages }: MemoryKind): { addr: string; length: string } {
+  return { addr: "ram", length: `${pages}p` };
+}
+
+/** A part of it: the second quarter. */
+export function partOf({ pages }: MemoryKind): { addr: string; length: string } {
+  return { addr: `ram+${pages / 4}p`, length: `${pages / 4}p` };
+}
+
+/** `stride`, for accesses to memory that has one. */
+export function strideOf({ stride }: MemoryKind): { stride?: string } {
+  return stride === undefined ? {} : { stride };
+}
 
 function hex(value: number): string {
   return `0x${value.toString(16)}`;
 }
 
-const mapAnonymous: readonly Step[] = [
-  {
-    call: "mmap",
-    args: {
-      addr: hex(RAM),
-      length: SIZE,
-      prot: "rw",
-      flags: ["MAP_PRIVATE", "MAP_ANONYMOUS", "MAP_FIXED_NOREPLACE"],
-    },
-    as: "ram",
-  },
-  { call: "madvise", args: { ...RAM_RANGE, advice: "MADV_NOHUGEPAGE" } },
-];
+function mapAnonymous(advice: string, length = SIZE): readonly Step[] {
+  const flags = ["MAP_PRIVATE", "MAP_ANONYMOUS", "MAP_FIXED_NOREPLACE"];
+  return [
+    { call: "mmap", args: { addr: hex(RAM), length, prot: "rw", flags }, as: "ram" },
+    { call: "madvise", args: { addr: "ram", length, advice } },
+  ];
+}
 
-function mapShared(file: string): Step {
-  const flags = ["MAP_SHARED", "MAP_FIXED_NOREPLACE"];
-  return { call: "mmap", args: { addr: hex(RAM), length: SIZE, prot: "rw", flags, fd: file }, as: "ram" };
+function mapFile(fd: string, sharing: "MAP_SHARED" | "MAP_PRIVATE", length = SIZE): Step {
+  const flags = [sharing, "MAP_FIXED_NOREPLACE"];
+  return { call: "mmap", args: { addr: hex(RAM), length, prot: "rw", flags, fd }, as: "ram" };
+}
+
+function memfd(flags: readonly string[], length = SIZE): readonly Step[] {
+  return [
+    { call: "memfd_create", args: { flags }, as: "file" },
+    { call: "ftruncate", args: { fd: "file", length } },
+  ];
 }
 
 const createGmem: Step = {
@@ -54,10 +78,12 @@ const createGmem: Step = {
   as: "gmem",
 };
 
-const slotOfRam: Step = {
-  call: "KVM_SET_USER_MEMORY_REGION2",
-  args: { slot: 0, guest_phys_addr: GUEST_RANGE.gpa, memory_size: SIZE, userspace_addr: "ram" },
-};
+function slotOfRam(length = SIZE): Step {
+  return {
+    call: "KVM_SET_USER_MEMORY_REGION2",
+    args: { slot: 0, guest_phys_addr: GUEST_RANGE.gpa, memory_size: length, userspace_addr: "ram" },
+  };
+}
 
 const slotOfGmem: Step = {
   call: "KVM_SET_USER_MEMORY_REGION2",
@@ -74,52 +100,89 @@ const slotOfGmem: Step = {
 const hostTouch: Step = { call: "host_write", args: RAM_RANGE };
 const guestTouch: Step = { call: "vcpu_write", args: GUEST_RANGE };
 
+/** Memory of huge pages, and what its set-up ends with. */
+const large = { pages: HUGE_PAGES, stride: "64p", inReviews: false };
+const LARGE = `${HUGE_PAGES}p`;
+const largeSlot: readonly Step[] = [
+  slotOfRam(LARGE),
+  { call: "vcpu_write", args: { gpa: GUEST_RANGE.gpa, length: LARGE, stride: large.stride } },
+];
+
+const reviewed = { pages: PAGES, inReviews: true };
+
 export const memoryKinds: readonly MemoryKind[] = [
   {
     name: "anon",
     label: "anonymous",
+    ...reviewed,
     gmemOnly: false,
-    setUp: [...mapAnonymous, slotOfRam, guestTouch],
+    setUp: [...mapAnonymous("MADV_NOHUGEPAGE"), slotOfRam(), guestTouch],
   },
   {
     name: "memfd-shared",
     label: "memfd",
+    ...reviewed,
+    gmemOnly: false,
+    setUp: [...memfd([]), mapFile("file", "MAP_SHARED"), slotOfRam(), guestTouch],
+    file: "file",
+  },
+  {
+    name: "memfd-private",
+    label: "private memfd",
+    pages: PAGES,
+    inReviews: false,
+    gmemOnly: false,
+    setUp: [...memfd([]), mapFile("file", "MAP_PRIVATE"), slotOfRam(), guestTouch],
+    file: "file",
+  },
+  {
+    name: "anon-thp",
+    label: "anonymous, in huge pages",
+    ...large,
+    gmemOnly: false,
+    setUp: [...mapAnonymous("MADV_HUGEPAGE", LARGE), ...largeSlot],
+  },
+  {
+    name: "hugetlb2m",
+    label: "hugetlb",
+    ...large,
     gmemOnly: false,
     setUp: [
-      { call: "memfd_create", args: { flags: [] }, as: "file" },
-      { call: "ftruncate", args: { fd: "file", length: SIZE } },
-      mapShared("file"),
-      slotOfRam,
-      guestTouch,
+      ...memfd(["MFD_HUGETLB", "MFD_HUGE_2MB"], LARGE),
+      mapFile("file", "MAP_SHARED", LARGE),
+      ...largeSlot,
     ],
     file: "file",
   },
   {
     name: "gmem",
     label: "mapped and touched",
+    ...reviewed,
     gmemOnly: true,
-    setUp: [createGmem, mapShared("gmem"), slotOfGmem, hostTouch, guestTouch],
+    setUp: [createGmem, mapFile("gmem", "MAP_SHARED"), slotOfGmem, hostTouch, guestTouch],
     file: "gmem",
   },
   {
     name: "gmem-cold",
     label: "untouched by the VMM",
+    ...reviewed,
     gmemOnly: true,
-    setUp: [createGmem, mapShared("gmem"), slotOfGmem, guestTouch],
+    setUp: [createGmem, mapFile("gmem", "MAP_SHARED"), slotOfGmem, guestTouch],
     file: "gmem",
   },
   {
     name: "gmem-anon",
     label: "other memory mapped there",
+    ...reviewed,
     gmemOnly: true,
-    setUp: [createGmem, ...mapAnonymous, slotOfGmem, hostTouch, guestTouch],
+    setUp: [createGmem, ...mapAnonymous("MADV_NOHUGEPAGE"), slotOfGmem, hostTouch, guestTouch],
     file: "gmem",
   },
 ];
 
-/** The set-up, the VMM touching the memory before the guest does. */
-export function touchedByHost({ name, setUp }: MemoryKind): readonly Step[] {
-  if (setUp.includes(hostTouch) || name === "gmem-cold") return setUp;
+/** The set-up, the VMM touching the memory before the guest does; huge pages it leaves alone. */
+export function touchedByHost({ name, setUp, stride }: MemoryKind): readonly Step[] {
+  if (setUp.includes(hostTouch) || name === "gmem-cold" || stride !== undefined) return setUp;
   return setUp.flatMap((step) => (step === guestTouch ? [hostTouch, guestTouch] : [step]));
 }
 
@@ -128,7 +191,10 @@ export function memoryKind(name: string): MemoryKind {
 }
 
 /** What a guest does afterwards: how many faults it takes is what an operation costs. */
-export const guestAfterwards: readonly Step[] = [
-  { call: "vcpu_read", args: GUEST_RANGE },
-  { call: "vcpu_write", args: GUEST_RANGE },
-];
+export function guestAfterwards(memory: MemoryKind): readonly Step[] {
+  const range = { gpa: GUEST_RANGE.gpa, length: rangeOf(memory).length, ...strideOf(memory) };
+  return [
+    { call: "vcpu_read", args: range },
+    { call: "vcpu_write", args: range },
+  ];
+}
