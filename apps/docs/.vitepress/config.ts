@@ -1,5 +1,6 @@
 import { type DefaultTheme, defineConfig } from "vitepress";
 import { sidebar } from "./sidebar.js";
+import { tableCards } from "./table-cards.js";
 
 /** Where the site stands on its host: `/` or `/kvmm/`. */
 const base = process.env["KVMM_DOCS_BASE"] ?? "/kvmm/";
@@ -30,7 +31,10 @@ export default defineConfig({
     ["link", { rel: "icon", type: "image/svg+xml", href: `${base}icon.svg` }],
     ["meta", { name: "theme-color", content: "#1b5e8a" }],
   ],
-  markdown: { theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" } },
+  markdown: {
+    theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
+    config: tableCards,
+  },
   themeConfig: {
     search: { provider: "local", options: { detailedView: true, _render: searchable } },
     nav: [

@@ -1,10 +1,13 @@
 import { readdirSync } from "node:fs";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { seriousProblems } from "./axe.js";
-import { hasChromium, launch, viewports } from "./browser.js";
-import { dist, type Site, serve } from "./serve.js";
+import { hasChromium, viewports } from "./browser.js";
+import { dist } from "./serve.js";
 import { visit } from "./visitor.js";
+import { withSite } from "./with-site.js";
+
+/** Milliseconds for tests that open every page, on a machine that has other things to do. */
+const A_LOT = 300_000;
 
 /** One of each kind, and those with figures. */
 const looked = [
@@ -21,57 +24,55 @@ const looked = [
 ];
 
 describe.skipIf(!hasChromium)("every page", () => {
-  let site: Site;
-  let browser: Browser;
+  const here = withSite();
 
-  beforeAll(async () => {
-    site = await serve();
-    browser = await launch();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await site?.close();
-  });
+  test(
+    "fits a phone, and raises no error and no outside request",
+    async () => {
+      const pages = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter(
+        (file) => file.endsWith(".html") && file !== "404.html",
+      );
+      const { page, context, problems } = await visit(here.browser, here.site, "phone");
+      const wide: string[] = [];
+      for (const path of pages) {
+        await page.goto(`${here.site.url}${path}`, { waitUntil: "load" });
+        if (path === "playground.html") await page.locator(".steps .call").first().waitFor();
+        const width = await page.evaluate(() => document.documentElement.scrollWidth);
+        if (width > viewports.phone.width) wide.push(`${path}: ${width}`);
+      }
+      await context.close();
+      expect(pages.length).toBeGreaterThan(25);
+      expect(wide).toEqual([]);
+      expect(problems).toEqual([]);
+    },
+    A_LOT,
+  );
 
-  test("fits a phone, and raises no error and no outside request", async () => {
-    const pages = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter(
-      (file) => file.endsWith(".html") && file !== "404.html",
-    );
-    const { page, context, problems } = await visit(browser, site, "phone");
-    const wide: string[] = [];
-    for (const path of pages) {
-      await page.goto(`${site.url}${path}`, { waitUntil: "load" });
-      if (path === "playground.html") await page.locator(".steps .call").first().waitFor();
-      const width = await page.evaluate(() => document.documentElement.scrollWidth);
-      if (width > viewports.phone.width) wide.push(`${path}: ${width}`);
-    }
-    await context.close();
-    expect(pages.length).toBeGreaterThan(25);
-    expect(wide).toEqual([]);
-    expect(problems).toEqual([]);
-  });
-
-  test.each(["light", "dark"] as const)("has no serious problem for axe, %s", async (colorScheme) => {
-    const context = await browser.newContext({
-      viewport: viewports.desktop,
-      colorScheme,
-      reducedMotion: "reduce",
-    });
-    const page = await context.newPage();
-    const found: string[] = [];
-    for (const path of looked) {
-      await page.goto(`${site.url}${path}.html`, { waitUntil: "load" });
-      if (path === "playground") await page.locator(".machine").waitFor();
-      found.push(...(await seriousProblems(page)).map((problem) => `${path}: ${problem}`));
-    }
-    await context.close();
-    expect(found).toEqual([]);
-  });
+  test.each(["light", "dark"] as const)(
+    "has no serious problem for axe, %s",
+    async (colorScheme) => {
+      const context = await here.browser.newContext({
+        viewport: viewports.desktop,
+        colorScheme,
+        reducedMotion: "reduce",
+      });
+      const page = await context.newPage();
+      const found: string[] = [];
+      for (const path of looked) {
+        await page.goto(`${here.site.url}${path}.html`, { waitUntil: "load" });
+        if (path === "playground") await page.locator(".machine").waitFor();
+        found.push(...(await seriousProblems(page)).map((problem) => `${path}: ${problem}`));
+      }
+      await context.close();
+      expect(found).toEqual([]);
+    },
+    A_LOT,
+  );
 
   test("moves nothing for those who asked for that", async () => {
-    const context = await browser.newContext({ viewport: viewports.desktop, reducedMotion: "reduce" });
+    const context = await here.browser.newContext({ viewport: viewports.desktop, reducedMotion: "reduce" });
     const page = await context.newPage();
-    await page.goto(`${site.url}how/`);
+    await page.goto(`${here.site.url}how/`);
     const duration = await page
       .locator(".cell")
       .first()

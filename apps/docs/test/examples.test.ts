@@ -49,9 +49,11 @@ describe("commands on the pages run, and print what the page says", () => {
   test.each(commands.map((block) => ({ name: nameOf(block), block })))("$name", ({ block }) => {
     const [first = "", ...output] = block.body.split("\n");
     const args = first.replace(/^\$ kvmm /, "").split(" ");
-    const file = block.words.find((word) => word.startsWith("file="))?.slice("file=".length);
+    const word = (name: string) =>
+      block.words.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1);
+    const file = word("file");
     if (file !== undefined) writeFileSync(join(directory, file), fileOnPage(block.page, file));
-    const printed = kvmm(args, file === undefined ? root : directory);
+    const printed = kvmm(args, file === undefined ? root : directory, Number(word("status") ?? 0));
     expect(matches(printed, output.join("\n")), printed).toBe(true);
   });
 });

@@ -1,26 +1,42 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Application, LogLevel, type TypeDocOptions } from "typedoc";
 import type { PluginOptions } from "typedoc-plugin-markdown";
-import { manifestOf, packageNames, root } from "./workspace.js";
+import { docs, manifestOf, packageNames, root } from "./workspace.js";
 import { writePage } from "./write.js";
 
 /** The API of each package, one page each: made by TypeDoc from what its entry exports. */
 export async function generateApi(): Promise<void> {
-  for (const name of packageNames) {
-    const { name: full } = manifestOf(name);
-    const lines = [`# API of ${full}`, "", `What it is and how to use it: [${full}](/packages/${name}).`, ""];
-    writePage(`reference/api/${name}.md`, [...lines, await apiOf(name)], ["outline: [2, 3]"]);
+  // Inside of the application, so that its types are found.
+  const out = mkdtempSync(join(docs, ".api-"));
+  try {
+    await writeMarkdown(out);
+    for (const name of packageNames) {
+      const { name: full } = manifestOf(name);
+      const lines = [
+        `# API of ${full}`,
+        "",
+        `What it is and how to use it: [${full}](/packages/${name}).`,
+        "",
+      ];
+      const page = cleaned(readFileSync(join(out, `${name}.md`), "utf8"));
+      writePage(`reference/api/${name}.md`, [...lines, page], ["outline: [2, 3]"]);
+    }
+  } finally {
+    rmSync(out, { recursive: true, force: true });
   }
 }
 
-async function apiOf(name: string): Promise<string> {
-  const directory = `${root}packages/${name}`;
-  const out = mkdtempSync(join(tmpdir(), "kvmm-api-"));
+const entryOf = (name: string) => `${root}packages/${name}/src/index.ts`;
+
+/** All packages at once: their types are read only once. */
+async function writeMarkdown(out: string): Promise<void> {
+  const files = packageNames.map(entryOf);
+  const tsconfig = join(out, "tsconfig.json");
+  writeFileSync(tsconfig, JSON.stringify({ extends: `${root}tsconfig.base.json`, files }));
   const options: TypeDocOptions & Partial<PluginOptions> = {
-    entryPoints: [`${directory}/src/index.ts`],
-    tsconfig: `${directory}/tsconfig.json`,
+    entryPoints: files,
+    tsconfig,
     plugin: ["typedoc-plugin-markdown"],
     outputFileStrategy: "modules",
     hidePageHeader: true,
@@ -45,21 +61,13 @@ async function apiOf(name: string): Promise<string> {
     validation: { notExported: false, invalidLink: false, rewrittenLink: false, notDocumented: false },
     logLevel: LogLevel.Error,
   };
-  try {
-    const app = await Application.bootstrapWithPlugins(options);
-    const project = await app.convert();
-    if (project === undefined) throw new Error(`TypeDoc could not read ${name}`);
-    await app.outputs.writeOutput({ name: "markdown", path: out }, project);
-    if (app.logger.hasErrors()) throw new Error(`TypeDoc failed on ${name}`);
-    const [page, ...others] = readdirSync(out, { recursive: true, encoding: "utf8" }).filter((file) =>
-      file.endsWith(".md"),
-    );
-    if (page === undefined || others.length > 0)
-      throw new Error(`TypeDoc made ${others.length + 1} pages of ${name}`);
-    return cleaned(readFileSync(join(out, page), "utf8"));
-  } finally {
-    rmSync(out, { recursive: true, force: true });
-  }
+  const app = await Application.bootstrapWithPlugins(options);
+  const project = await app.convert();
+  if (project === undefined) throw new Error("TypeDoc could not read the packages");
+  // A module is named by its path: `scenario/src`.
+  for (const module of project.children ?? []) module.name = module.name.replace(/\/src$/, "");
+  await app.outputs.writeOutput({ name: "markdown", path: out }, project);
+  if (app.logger.hasErrors()) throw new Error("TypeDoc failed");
 }
 
 /** VitePress reads Markdown with Vue templates in it: nothing here is one. */
@@ -67,7 +75,7 @@ function cleaned(markdown: string): string {
   return markdown
     .replace(/^# .*\n/m, "")
     .replaceAll("{{", "&#123;&#123;")
-    .replaceAll(/\]\(README\.md#/g, "](#")
-    .replaceAll(/\[([^\]]+)\]\((?!#|https?:)[^)]*\)/g, "$1")
+    .replaceAll(/\]\(([\w-]+)\.md#/g, "](/reference/api/$1#")
+    .replaceAll(/\[([^\]]+)\]\((?!#|\/|https?:)[^)]*\)/g, "$1")
     .trim();
 }

@@ -1,22 +1,47 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { budgets } from "../check/budgets.js";
+import { benchmarkLines } from "./benchmark-tables.js";
+import { explorerTable } from "./explorer-table.js";
 import { code, plain, table } from "./markdown.js";
 import { root } from "./workspace.js";
 import { writePage } from "./write.js";
 
+/** What the benchmarks measure, in the order in which a reader asks. */
+const about: Readonly<Record<string, readonly [title: string, text: string]>> = {
+  explore: [
+    "Exploring",
+    "The explorer beside SPIN on equivalent models: CPU seconds and megabytes until every state was seen, or the bug found. Sizes " +
+      "are the constants of the models in bench/peers.",
+  ],
+  faults: ["Guest faults", "A guest's fault, through the whole path: memslot, host page, stage 2."],
+  stage2: ["Stage-2 tables", "The tables of stage 2, alone and under KVM's faults."],
+  slots: [
+    "Memslots",
+    "Looking up and changing memslots, by how many there are, beside a sorted array and an interval tree.",
+  ],
+  mm: ["The host's memory", "System calls and page faults of the host's model."],
+  spe: ["SPE records", "Decoding and encoding SPE's packets."],
+};
+
 /** From the last run of the benchmarks: bench/results holds one JSON document for each. */
 export function generateBenchmarks(): void {
   const directory = `${root}bench/results`;
-  const files = existsSync(directory)
-    ? readdirSync(directory)
-        .filter((name) => name.endsWith(".json"))
-        .sort()
-    : [];
-  const lines = ["# Benchmarks", "", "What the model costs. `npm run bench` measures again.", ""];
-  if (files.length === 0) lines.push("No run of the benchmarks has been kept yet.");
-  for (const file of files) {
-    const document: unknown = JSON.parse(readFileSync(`${directory}/${file}`, "utf8"));
-    lines.push(`## ${plain(file.replace(/\.json$/, ""))}`, "", ...render(document), "");
+  const rank = (name: string) => Object.keys(about).indexOf(name) >>> 0;
+  const names = (existsSync(directory) ? readdirSync(directory) : [])
+    .filter((name) => name.endsWith(".json"))
+    .map((name) => name.replace(/\.json$/, ""))
+    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+  const lines = [
+    "# Benchmarks",
+    "",
+    "What the model costs, from the last run that was kept in `bench/results`; `npm run bench` measures again. Peers ran on the same",
+    "machine at the same time: compare the columns of one table, not tables with each other.",
+    "",
+  ];
+  for (const name of names) {
+    const [title, text] = about[name] ?? [plain(name), ""];
+    const document: unknown = JSON.parse(readFileSync(`${directory}/${name}.json`, "utf8"));
+    lines.push(`## ${title}`, "", text, "", ...linesOf(name, document), "");
   }
   lines.push(
     "## This site",
@@ -32,49 +57,8 @@ export function generateBenchmarks(): void {
   writePage("benchmarks.md", lines, ["aside: false", "pageClass: wide"]);
 }
 
-/** Whatever a benchmark wrote: scalars as a list, lists of records as tables. */
-function render(value: unknown): readonly string[] {
-  if (!isRecord(value)) return [Array.isArray(value) ? recordsTable(value) : scalar(value)];
-  const entries = Object.entries(value);
-  const lines = entries.filter(([, v]) => !isNested(v)).map(([name, v]) => `- ${plain(name)}: ${scalar(v)}`);
-  for (const [name, nested] of entries.filter(([, v]) => isNested(v)))
-    lines.push("", `### ${plain(name)}`, "", ...render(nested));
-  return lines;
-}
-
-function recordsTable(list: readonly unknown[]): string {
-  const records = list.filter(isRecord);
-  if (records.length !== list.length || list.length === 0) return list.map(scalar).join(", ");
-  const keys = [...new Set(records.flatMap((record) => Object.keys(record)))];
-  return table(
-    keys.map(plain),
-    records.map((record) => keys.map((key) => scalar(record[key]))),
-  );
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isNested(value: unknown): boolean {
-  return typeof value === "object" && value !== null;
-}
-
-/** What one explorer made of a model: `holds, 87 states, 0.03 s, 96 MB`. */
-function outcome({ verdict, states, cpuSeconds, megabytes }: Record<string, unknown>): string {
-  const parts = [
-    scalar(verdict),
-    `${scalar(states)} states`,
-    `${scalar(cpuSeconds)} s`,
-    `${scalar(megabytes)} MB`,
-  ];
-  return parts.join(", ");
-}
-
-function scalar(value: unknown): string {
-  if (typeof value === "number")
-    return Number.isInteger(value) ? `${value}` : `${Number(value.toPrecision(4))}`;
-  if (value === undefined || value === null) return "";
-  if (isRecord(value) && "cpuSeconds" in value) return outcome(value);
-  return typeof value === "object" ? code(JSON.stringify(value)) : plain(String(value));
+function linesOf(name: string, document: unknown): readonly string[] {
+  if (name !== "explore") return benchmarkLines(document);
+  const { rows, ...others } = document as { rows: Parameters<typeof explorerTable>[0] };
+  return [explorerTable(rows), "", ...benchmarkLines(others)];
 }

@@ -24,7 +24,7 @@ function callLines(format: CallFormat): readonly string[] {
   if (needsTask === true) about.push("Needs `task`: the child that does it.");
   const rows = Object.entries(args).map(([name, argument]) => [code(name), ...argumentCells(argument)]);
   if (rows.length === 0) return [about.join(" ")];
-  return [about.join(" "), "", table(["argument", "is", "left out"], rows)];
+  return [about.join(" "), "", table(["argument", "is", "if left out"], rows)];
 }
 
 function argumentCells({ type, required, absent }: Argument): readonly string[] {
@@ -34,7 +34,7 @@ function argumentCells({ type, required, absent }: Argument): readonly string[] 
       ? ""
       : `<details><summary>all ${constants.length}</summary>${constants.map((c) => `<code>${c}</code>`).join(" ")}</details>`;
   const missing = absent === undefined ? "something of its own" : code(renderArgument(absent) || "[]");
-  return [plain(type.expects) + more, required ? "no" : missing];
+  return [plain(type.expects) + more, required ? "an error" : missing];
 }
 
 function capitalised(text: string): string {

@@ -1,13 +1,50 @@
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { root } from "./workspace.js";
 import { writePage } from "./write.js";
 
-/** The command from its sources, as the packages are read here. */
-export function kvmm(args: readonly string[], cwd = root): string {
-  const file = `${root}apps/cli/src/main.ts`;
-  const tsx = `${root}node_modules/.bin/tsx`;
+/**
+ * What the command prints: as it was built if nothing has changed since, which is quicker; else from its sources.
+ * @throws Error where it ends with another status
+ */
+export function kvmm(args: readonly string[], cwd = root, status = 0): string {
   const env = { ...process.env, NO_COLOR: "1", COLUMNS: "100" };
-  return execFileSync(tsx, ["--conditions=@kvmm/source", file, ...args], { encoding: "utf8", cwd, env });
+  const options = { encoding: "utf8", cwd, env } as const;
+  const ended = isBuilt()
+    ? spawnSync(process.execPath, [BUILT, ...args], options)
+    : spawnSync(
+        `${root}node_modules/.bin/tsx`,
+        ["--conditions=@kvmm/source", `${root}apps/cli/src/main.ts`, ...args],
+        options,
+      );
+  if (ended.error) throw ended.error;
+  if (ended.status !== status)
+    throw new Error(`kvmm ${args.join(" ")} ended with ${ended.status}: ${ended.stderr}`);
+  return ended.stdout;
+}
+
+const BUILT = `${root}apps/cli/dist/main.js`;
+
+let built: boolean | undefined;
+
+function isBuilt(): boolean {
+  built ??= existsSync(BUILT) && newest(`${root}apps/cli`) < statSync(BUILT).mtimeMs && packagesAreBuilt();
+  return built;
+}
+
+function packagesAreBuilt(): boolean {
+  return readdirSync(`${root}packages`).every((name) => {
+    const entry = `${root}packages/${name}/dist/index.js`;
+    return existsSync(entry) && newest(`${root}packages/${name}`) < statSync(entry).mtimeMs;
+  });
+}
+
+/** When a source of a package was last changed. */
+function newest(directory: string): number {
+  const files = readdirSync(`${directory}/src`, { recursive: true, withFileTypes: true });
+  return files
+    .filter((file) => file.isFile() && !file.name.endsWith(".test.ts"))
+    .reduce((last, file) => Math.max(last, statSync(`${file.parentPath}/${file.name}`).mtimeMs), 0);
 }
 
 /** What the command says of itself: one page, made of its own `--help`. */
@@ -23,8 +60,6 @@ export function generateCommands(): void {
     "```text",
     overview.trimEnd(),
     "```",
-    "",
-    'The exit status is 0 for "holds", 1 for "does not hold" or "differs", 2 for "could not run".',
   ];
   for (const name of commands) {
     lines.push("", `## kvmm ${name}`, "", "```text", kvmm([name, "--help"]).trimEnd(), "```");

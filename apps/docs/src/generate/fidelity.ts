@@ -1,7 +1,7 @@
 import type { RecordResult } from "@kvmm/scenario";
 import { notifierCensus } from "./census.js";
 import { conformance } from "./conformance.js";
-import { code, plain, table } from "./markdown.js";
+import { code, table } from "./markdown.js";
 import { raceLines } from "./races.js";
 import { type RecordedSet, recordedSets } from "./recorded.js";
 import { undoneLines } from "./undone.js";
@@ -120,6 +120,6 @@ function lackingTable(records: readonly RecordResult[]): string {
     if (first !== undefined) counts.set(first.what, (counts.get(first.what) ?? 0) + 1);
   }
   if (counts.size === 0) return "Nothing that a recording needs.";
-  const rows = [...counts].sort(([, a], [, b]) => b - a).map(([what, n]) => [code(plain(what)), `${n}`]);
+  const rows = [...counts].sort(([, a], [, b]) => b - a).map(([what, n]) => [code(what), `${n}`]);
   return table(["what", "recordings that need it"], rows);
 }

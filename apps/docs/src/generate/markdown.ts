@@ -12,8 +12,16 @@ export function code(text: string): string {
   return `\`${text.replaceAll("|", "\\|")}\``;
 }
 
-/** A table; cells are Markdown. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table; cells are Markdown. `toRight`: the columns of numbers. */
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  toRight: readonly boolean[] = [],
+): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+  return [
+    line(head),
+    line(head.map((_, i) => (toRight[i] === true ? "---:" : "---"))),
+    ...rows.map(line),
+  ].join("\n");
 }

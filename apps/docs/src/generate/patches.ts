@@ -24,9 +24,9 @@ export function generatePatches(): void {
   ];
   for (const { name, title, origin, text } of patches)
     lines.push(
-      `### ${name}`,
+      `### ${plain(title)} {#${name}}`,
       "",
-      `**${plain(title)}**`,
+      code(name),
       "",
       `${plain(text)}`,
       "",

@@ -1,18 +1,13 @@
-import { library, numaAnswer, patchOf, type ReviewPart, type ReviewRow, review } from "@kvmm/scenario";
+import { numaAnswer, type ReviewPart, type ReviewRow } from "@kvmm/scenario";
 import { code, plain, table } from "./markdown.js";
-import { recordedSets } from "./recorded.js";
+import { rfcReview } from "./rfc-review.js";
 import { write } from "./write.js";
 
 /** The tables of the findings, from a review of the RFC at build time. */
 export function generateReview(): void {
-  const patch = patchOf("gmem-ignore-notifiers-rfc")!;
-  const ids = new Set(library.map(({ recordedAs }) => recordedAs));
-  const recordings = recordedSets().flatMap(({ inputs }) =>
-    inputs.filter(({ recording }) => ids.has(recording.id)),
-  );
-  const [part] = review(patch, { architectures: ["arm64"], kernels: ["7.2"], recordings }).parts;
-  write("src/generated/numa.md", numaTable(part!));
-  write("src/generated/operations.md", operationTable(part!));
+  const part = rfcReview().find(({ kernel, arch }) => kernel === "7.2" && arch === "arm64")!;
+  write("src/generated/numa.md", numaTable(part));
+  write("src/generated/operations.md", operationTable(part));
 }
 
 function numaTable(part: ReviewPart): string {

@@ -1,4 +1,4 @@
-import { renderPages } from "@kvmm/scenario";
+import { type HostPageView, renderPages } from "@kvmm/scenario";
 import type { PageCell, SlotView } from "./slot-view.js";
 
 /** The ways on which a page of a slot can be there. */
@@ -25,11 +25,12 @@ export function cellState(cell: PageCell, way: Way): CellState {
         : { look: "read", sign: "r", word: "mapped, read-only" };
     }
     case "host":
-      return hostState(cell);
+      return hostState(cell.host);
   }
 }
 
-function hostState({ host }: PageCell): CellState {
+/** An entry of the VMM's page table. */
+export function hostState(host: HostPageView | null): CellState {
   if (host === null) return NONE;
   if (host.flags.includes("hwpoison") || host.flags.includes("poisoned"))
     return { look: "bad", sign: "!", word: "poisoned" };
@@ -54,19 +55,24 @@ export function cellChanged(before: PageCell | undefined, now: PageCell, way: Wa
   if (before === undefined) return cellState(now, way).look !== "none";
   if (way === "file") return before.file !== now.file;
   if (way === "stage2") return before.stage2?.bits !== now.stage2?.bits;
-  const [old, present] = [before.host, now.host];
+  return hostChanged(before.host, now.host);
+}
+
+export function hostChanged(before: HostPageView | null, now: HostPageView | null): boolean {
   return (
-    old?.state !== present?.state || old?.pfn !== present?.pfn || old?.flags.join() !== present?.flags.join()
+    before?.state !== now?.state || before?.pfn !== now?.pfn || before?.flags.join() !== now?.flags.join()
   );
 }
 
-/** One way of a slot in words: `writable: pages 0-15`. */
+/** One way of a slot in words: `mapped, writable: pages 0-15`. */
 export function wayInWords(slot: SlotView, way: Way): string {
+  return inWords(slot.cells.map((cell) => cellState(cell, way)));
+}
+
+/** Cells in words, by what they have in common. */
+export function inWords(cells: readonly CellState[]): string {
   const byWord = new Map<string, number[]>();
-  for (const cell of slot.cells) {
-    const { word } = cellState(cell, way);
-    byWord.set(word, [...(byWord.get(word) ?? []), cell.page]);
-  }
+  for (const [page, { word }] of cells.entries()) byWord.set(word, [...(byWord.get(word) ?? []), page]);
   if (byWord.size === 1 && byWord.has("nothing")) return "nothing";
   byWord.delete("nothing");
   return [...byWord]

@@ -14,3 +14,8 @@ export function bytes(size: number): string {
   }
   return `${left} ${units[unit]}`;
 }
+
+/** `1 page`, `16 pages` */
+export function pagesInWords(count: number): string {
+  return count === 1 ? "1 page" : `${count.toLocaleString("en")} pages`;
+}

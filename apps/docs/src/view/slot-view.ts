@@ -54,7 +54,8 @@ export function slotViews(snapshot: Snapshot): readonly SlotView[] {
   });
 }
 
-function hostPageAt({ hostPages }: Snapshot, address: number): HostPageView | null {
+/** The entry of the VMM's page table that maps an address. */
+export function hostPageAt({ hostPages }: Snapshot, address: number): HostPageView | null {
   return hostPages.list.find((page) => address >= page.address && address < page.address + page.size) ?? null;
 }
 

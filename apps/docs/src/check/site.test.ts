@@ -1,0 +1,71 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { linkProblems } from "./links.js";
+import { pageWeight, weightProblems } from "./weights.js";
+
+let dist = "";
+beforeEach(() => {
+  dist = mkdtempSync(join(tmpdir(), "kvmm-site-"));
+});
+afterEach(() => rmSync(dist, { recursive: true, force: true }));
+
+function page(path: string, html: string): void {
+  mkdirSync(dirname(join(dist, path)), { recursive: true });
+  writeFileSync(join(dist, path), html);
+}
+
+describe.each(["/", "/kvmm/", "/x/y/"])("a site under %s", (base) => {
+  const problemsOf = (link: string) => {
+    page("index.html", `<h2 id="top">Start</h2>${link}`);
+    page("how/index.html", '<h2 id="numa">NUMA</h2>');
+    page("playground.html", "");
+    return linkProblems(dist, base, ["index.html", "how/index.html", "playground.html"]);
+  };
+
+  test.each([
+    `<a href="${base}how/">`,
+    `<a href="${base}how/#numa">`,
+    `<a href="./how/index.html">`,
+    `<a href="${base}playground.html#example=munmap-all%40gmem">`,
+    `<a href="#top">`,
+    `<a href="https://example.org/">`,
+  ])("has no problem with %s", (link) => {
+    expect(problemsOf(link)).toEqual([]);
+  });
+
+  test.each([
+    [`<a href="${base}nowhere">`, "there is no nowhere.html"],
+    [`<a href="${base}how/#nothing">`, "how/index.html has no nothing"],
+    [`<a href="#bottom">`, "index.html has no bottom"],
+    [`<script src="https://cdn.example.org/x.js">`, "asks another host for https://cdn.example.org/x.js"],
+    [`<link rel="icon" href="//example.org/x.png">`, "asks another host for //example.org/x.png"],
+  ])("is told of %s", (link, problem) => {
+    const problems = problemsOf(link);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(problem);
+  });
+});
+
+test("a link that leaves the base path is a problem", () => {
+  page("index.html", '<a href="/how/">');
+  expect(linkProblems(dist, "/kvmm/", ["index.html"])).toEqual(["index.html: /how/ is outside of /kvmm/"]);
+});
+
+test("a page weighs what its HTML, scripts and styles do, and no more than it may", () => {
+  const bytes = new Uint8Array(400_000);
+  for (let i = 0, x = 1; i < bytes.length; i++) {
+    x = (Math.imul(x, 1_103_515_245) + 12_345) >>> 0;
+    bytes[i] = x >>> 24;
+  }
+  mkdirSync(join(dist, "assets"));
+  writeFileSync(join(dist, "assets/app.js"), bytes);
+  page("index.html", "");
+  expect(weightProblems(dist, "/kvmm/", ["index.html"])).toEqual([]);
+  page("index.html", '<script type="module" src="/kvmm/assets/app.js"></script>');
+  expect(pageWeight(dist, "/kvmm/", "index.html")).toBeGreaterThan(bytes.length / 2);
+  expect(weightProblems(dist, "/kvmm/", ["index.html"])[0]).toMatch(
+    /index.html weighs \d+ kB, and may weigh 110 kB/,
+  );
+});
