@@ -8,7 +8,7 @@ export const PMD_PAGES = 512;
 export const PUD_SIZE = 0x4000_0000;
 /** Bytes that one PGD entry maps, with four levels. */
 export const PGDIR_SIZE = 0x80_0000_0000;
-/** First address that mmap never gives without being asked: 48-bit user addresses (DEFAULT_MAP_WINDOW). */
+/** The most that DEFAULT_MAP_WINDOW is, arm64's: four levels of page tables reach no further. */
 export const DEFAULT_MAP_WINDOW = 2 ** 48;
 
 declare const unit: unique symbol;

@@ -1,5 +1,5 @@
 import { Cell, RwLock, type Store } from "@kvmm/interleave";
-import type { Node, Pfn } from "./addresses.js";
+import { DEFAULT_MAP_WINDOW, type Hva, type Node, type Pfn } from "./addresses.js";
 import { type MmBehaviour, mm72 } from "./behaviour.js";
 import { Frames } from "./frames.js";
 import { Hstate } from "./hugetlb/hstate.js";
@@ -15,6 +15,8 @@ import { ThpSettings, type TransparentHugepage } from "./thp/settings.js";
 export interface HostOptions {
   /** NUMA nodes; default 2. CPU n is on node n modulo their number. */
   readonly nodes?: number;
+  /** TASK_SIZE: where the addresses end that a process may name; default 2^52, as on the recorded machine. */
+  readonly taskSize?: Hva;
   /** Bytes of memory per node; default 1 GiB. */
   readonly nodeSize?: number;
   /** Bytes of swap; default 128 MiB. */
@@ -47,6 +49,9 @@ export class Host {
   readonly ksm: KsmState;
   readonly behaviour: MmBehaviour;
   readonly nodes: number;
+  readonly taskSize: Hva;
+  /** DEFAULT_MAP_WINDOW: first address that mmap never gives without being asked. */
+  readonly mapWindow: Hva;
   /** The frame of zeros that read faults on anonymous memory map. */
   readonly zeroPfn: Pfn;
   /** hstates[]: the pools of huge pages, the default one first. */
@@ -70,6 +75,8 @@ export class Host {
     options: HostOptions = {},
   ) {
     this.nodes = options.nodes ?? 2;
+    this.taskSize = options.taskSize ?? 2 ** 52;
+    this.mapWindow = Math.min(this.taskSize, DEFAULT_MAP_WINDOW);
     this.behaviour = options.behaviour ?? mm72;
     this.frames = new Frames(store, this.nodes, Math.floor((options.nodeSize ?? 2 ** 30) / 4096));
     this.lru = new LruBatches(store, this.frames, this.nodes);

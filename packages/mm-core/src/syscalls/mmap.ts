@@ -1,9 +1,10 @@
-import { DEFAULT_MAP_WINDOW, type Hva, isPageAligned, PAGE_SIZE, pageAlign, pages } from "../addresses.js";
+import { type Hva, isPageAligned, PAGE_SIZE, pageAlign, pages } from "../addresses.js";
 import { hex, isRefusal, type Refusal, type Result, refuse } from "../errno.js";
 import type { OpenFile } from "../file.js";
 import { openHugetlb } from "../hugetlb/file.js";
 import { hstateOfFlags } from "../hugetlb/size.js";
 import type { Mm } from "../mm.js";
+import { NotModelled } from "../not-modelled.js";
 import { mmPopulate } from "../populate.js";
 import { openShmem } from "../shmem.js";
 import type { Task } from "../task.js";
@@ -58,8 +59,8 @@ export interface MmapArgs {
   readonly offset: number;
 }
 
-/** Where mmap begins to look for room, downwards (mm->mmap_base). */
-const MMAP_BASE = DEFAULT_MAP_WINDOW - 0x800_0000;
+/** mmap_base(): how far below the end of its window mmap begins to look for room, downwards. */
+const MMAP_GAP = 0x800_0000;
 const MMAP_MIN_ADDR = 0x1_0000;
 /** file_mmap_size_max(): MAX_LFS_FILESIZE in pages. */
 const MAX_FILE_PAGES = 2 ** 51;
@@ -156,13 +157,18 @@ export function findAddress(
   alignment = PAGE_SIZE,
 ): Result<Hva> {
   const fn = "__get_unmapped_area";
-  if (length > DEFAULT_MAP_WINDOW)
+  const { mapWindow, taskSize } = mm.host;
+  if (length > taskSize) return refuse("ENOMEM", fn, `length ${hex(length)} exceeds the address space`);
+  // arch_get_mmap_end()
+  const mapEnd = hint > mapWindow ? taskSize : mapWindow;
+  if (length > mapEnd - MMAP_MIN_ADDR)
     return refuse("ENOMEM", fn, `length ${hex(length)} exceeds the address space`);
   if (fixed) {
-    if (hint > DEFAULT_MAP_WINDOW - length)
+    if (hint > taskSize - length)
       return refuse("ENOMEM", fn, `${hex(hint)} plus ${hex(length)} is beyond user space`);
     if (!isPageAligned(hint))
       return refuse("EINVAL", fn, `address ${hex(hint)} is not page-aligned (MAP_FIXED)`);
+    if (hint + length > mapWindow) throw new NotModelled(`memory at ${hex(mapWindow)} and beyond`);
     if (hint % alignment === 0) return hint;
     return refuse(
       "EINVAL",
@@ -170,15 +176,16 @@ export function findAddress(
       `address ${hex(hint)} is not aligned to ${hex(alignment)} (MAP_FIXED)`,
     );
   }
+  if (hint > mapWindow) throw new NotModelled(`memory at ${hex(mapWindow)} and beyond`);
   const wanted = Math.ceil(hint / alignment) * alignment;
   if (
     wanted >= MMAP_MIN_ADDR &&
-    wanted <= DEFAULT_MAP_WINDOW - length &&
+    wanted <= mapWindow - length &&
     mm.vmas.first(wanted, wanted + length) === undefined
   ) {
     return wanted;
   }
-  let end = MMAP_BASE;
+  let end = mapWindow - MMAP_GAP;
   for (;;) {
     const start = end - length - ((end - length) % alignment);
     if (start < MMAP_MIN_ADDR) return refuse("ENOMEM", fn, `no gap of ${hex(length)} bytes is left`);

@@ -1,4 +1,4 @@
-import { DEFAULT_MAP_WINDOW, type Hva, isPageAligned, pageAlign, pages } from "../addresses.js";
+import { type Hva, isPageAligned, pageAlign, pages } from "../addresses.js";
 import { hex, isRefusal, type Refusal, type Result, refuse } from "../errno.js";
 import { pgoffOf } from "../file.js";
 import type { Mm } from "../mm.js";
@@ -65,16 +65,16 @@ function impliesNewAddress({ flags }: Remap): boolean {
 /** check_mremap_params() */
 function checkParams(remap: Remap): Refusal | undefined {
   const fn = "check_mremap_params";
-  const { addr, oldLen, newLen, flags, newAddr } = remap;
+  const { mm, addr, oldLen, newLen, flags, newAddr } = remap;
+  const { taskSize } = mm.host;
   if ((flags & ~(MremapFlag.fixed | MremapFlag.mayMove | MremapFlag.dontUnmap)) !== 0) {
     return refuse("EINVAL", fn, `flags ${hex(flags)}`, "MREMAP_MAYMOVE, MREMAP_FIXED, MREMAP_DONTUNMAP");
   }
   if (!isPageAligned(addr)) return refuse("EINVAL", fn, `address ${hex(addr)} is not page-aligned`);
   if (newLen === 0) return refuse("EINVAL", fn, "the new size is 0");
-  if (newLen > DEFAULT_MAP_WINDOW)
-    return refuse("EINVAL", fn, `the new size ${hex(newLen)} exceeds the address space`);
+  if (newLen > taskSize) return refuse("EINVAL", fn, `the new size ${hex(newLen)} exceeds the address space`);
   if (!impliesNewAddress(remap)) return undefined;
-  if (newAddr > DEFAULT_MAP_WINDOW - newLen)
+  if (newAddr > taskSize - newLen)
     return refuse("EINVAL", fn, `the new address ${hex(newAddr)} is beyond user space`);
   if (!isPageAligned(newAddr))
     return refuse("EINVAL", fn, `the new address ${hex(newAddr)} is not page-aligned`);
@@ -205,7 +205,7 @@ function mremapAt(remap: Remap): Result<Hva> {
   const vma = mm.vmaAt(addr)!;
   const { start, end, pgoff } = vma.fields;
   const grown = addr + newLen;
-  if (addr + oldLen === end && grown <= DEFAULT_MAP_WINDOW && mm.vmas.first(end, grown) === undefined) {
+  if (addr + oldLen === end && grown <= mm.host.mapWindow && mm.vmas.first(end, grown) === undefined) {
     setRange(vma, start, grown, pgoff);
     mergeWithNeighbours(vma);
     return addr;

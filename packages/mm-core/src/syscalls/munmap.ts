@@ -1,4 +1,4 @@
-import { DEFAULT_MAP_WINDOW, type Hva, isPageAligned, pageAlign } from "../addresses.js";
+import { type Hva, isPageAligned, pageAlign } from "../addresses.js";
 import { hex, type Result, refuse } from "../errno.js";
 import type { Task } from "../task.js";
 import { unmapRange } from "../unmap.js";
@@ -9,7 +9,7 @@ export function munmap(task: Task, addr: Hva, length: number): Result<0> {
   const fn = "do_vmi_munmap";
   if (!isPageAligned(addr)) return refuse("EINVAL", fn, `address ${hex(addr)} is not page-aligned`);
   const end = addr + pageAlign(length);
-  if (addr > DEFAULT_MAP_WINDOW || end > DEFAULT_MAP_WINDOW) {
+  if (end > mm.host.taskSize) {
     return refuse("EINVAL", fn, `${hex(addr)} plus ${hex(length)} is beyond user space`);
   }
   if (end === addr) return refuse("EINVAL", fn, "length is 0");

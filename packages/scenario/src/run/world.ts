@@ -45,6 +45,9 @@ const PROGRAM: Predefined = { slot: 30, gpa: 0x1_0000, hva: 0x2300_0000_0000, si
 /** The second one, of the machines whose stage 2 is dumped: a page that the guest has written. */
 const DATA: Predefined = { slot: 31, gpa: 0x2_0000, hva: 0x2400_0000_0000, size: PAGE_SIZE };
 
+/** Where user space ends on a kernel of `config: lab`: its addresses have 48 bits. */
+const LAB_TASK_SIZE = 2 ** 48;
+
 /** The machine at the first step, as FORMAT.md describes it, and what the steps have made of it since. */
 export class World {
   readonly store = new Store();
@@ -77,16 +80,19 @@ export class World {
   ) {
     if ((machine.page_size ?? 4096) !== 4096) throw new NotModelled(`pages of ${machine.page_size} bytes`);
     this.store.names[0] = "the VMM";
+    const architecture =
+      machine.arch === "x86" ? referenceArchitecture({ arch: "x86" }) : this.#arm64(behaviour, watch);
+    const taskSize = machine.config === "lab" ? LAB_TASK_SIZE : architecture.traits.taskSizeMax;
     this.host = new Host(this.store, {
       nodes: machine.nodes ?? 2,
+      taskSize,
       ...(machine.config === "lab" ? { swapSize: 0, crossMemoryAttach: false, damonStat: false } : {}),
       behaviour: behaviour.mm,
     });
     this.module = new KvmModule(this.host, {
-      architecture:
-        machine.arch === "x86" ? referenceArchitecture({ arch: "x86" }) : this.#arm64(behaviour, watch),
+      architecture,
       behaviour: behaviour.kvm,
-      ...(machine.config === "lab" ? { taskSizeMax: 2 ** 48 } : {}),
+      taskSizeMax: taskSize,
     });
     this.vmm = this.host.spawn("vmm");
     openConsole(this.vmm);
