@@ -33,7 +33,12 @@ export function setMemoryAttributes(kvm: Kvm, args: SetMemoryAttributes): Result
   }
   if (size === 0n) return refuse("EINVAL", fn, "size 0", "at least one page");
   if (address + size >= 1n << 64n)
-    return refuse("EINVAL", fn, `address ${hex(address)} + size ${hex(size)} wraps`);
+    return refuse(
+      "EINVAL",
+      fn,
+      `address ${hex(address)} + size ${hex(size)} wraps`,
+      "a range that ends below 2^64",
+    );
   if (address % PAGE !== 0n || size % PAGE !== 0n) {
     const reason = `address ${hex(address)} or size ${hex(size)} is not page-aligned`;
     return refuse("EINVAL", fn, reason, "multiples of the page size, 4096");
@@ -59,7 +64,12 @@ function setLocked(kvm: Kvm, start: Gfn, end: Gfn, attributes: number): Refusal 
   if (entry !== 0 || kvm.behaviour.reserveToClearAttributes) {
     for (let gfn = start; gfn < end; gfn++) {
       if (gfn === kvm.failReserveAt)
-        return refuse("ENOMEM", fn, `no memory for the entry of gfn ${hex(gfn)}`);
+        return refuse(
+          "ENOMEM",
+          fn,
+          `no memory for the entry of gfn ${hex(gfn)}`,
+          "the same, once memory is free",
+        );
       if (memAttrArray.get(gfn) === 0) memAttrArray.set(gfn, RESERVED);
     }
   }

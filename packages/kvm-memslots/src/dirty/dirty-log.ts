@@ -145,7 +145,13 @@ function loggedSlot(kvm: Kvm, fn: string, number: number): { slot: Memslot; bitm
   const wrong = slotNumber(kvm, fn, number);
   if (wrong !== undefined) return wrong;
   const slot = kvm.memslots(number >>> 16).byId(number & 0xffff);
-  if (slot === undefined) return refuse("ENOENT", fn, `there is no slot ${number & 0xffff}`);
+  if (slot === undefined)
+    return refuse(
+      "ENOENT",
+      fn,
+      `there is no slot ${number & 0xffff}`,
+      "a memslot with KVM_MEM_LOG_DIRTY_PAGES",
+    );
   const { dirtyBitmap: bitmap } = slot;
   if (bitmap === null) {
     return refuse("ENOENT", fn, `${slot} is not logged`, "a memslot with KVM_MEM_LOG_DIRTY_PAGES");
@@ -156,5 +162,10 @@ function loggedSlot(kvm: Kvm, fn: string, number: number): { slot: Memslot; bitm
 /** copy_to_user() and copy_from_user() of a bitmap. */
 function badPointer(fn: string, pointer: BitmapPointer): Refusal | undefined {
   if (pointer === undefined) return undefined;
-  return refuse("EFAULT", fn, `no memory at dirty_bitmap ${hex(u64(pointer))}`);
+  return refuse(
+    "EFAULT",
+    fn,
+    `no memory at dirty_bitmap ${hex(u64(pointer))}`,
+    "memory for one bit for each page of the memslot",
+  );
 }

@@ -128,7 +128,10 @@ export function enableCap(kvm: Kvm, cap: string, flags: U64, args: readonly U64[
       if (NOT_ABOUT_MEMORY.has(cap)) throw new NotModelled(`KVM_ENABLE_CAP(${cap})`);
       const arch = "kvm_vm_ioctl_enable_cap";
       if (u64(flags) !== 0n) return refuse("EINVAL", arch, `flags ${hex(u64(flags))}`, "0");
-      return kvm.mmu.enableCap?.(cap, values) ?? refuse("EINVAL", arch, `${cap} cannot be enabled`);
+      return (
+        kvm.mmu.enableCap?.(cap, values) ??
+        refuse("EINVAL", arch, `${cap} cannot be enabled`, "capabilities that can be enabled for a VM")
+      );
     }
   }
 }

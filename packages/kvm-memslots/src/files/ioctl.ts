@@ -44,7 +44,8 @@ export interface IoctlValue {
 /** ioctl(2) on a descriptor of any kind: only /dev/kvm, VMs and vCPUs know the requests of KVM. */
 export function kvmIoctl(task: Task, fd: number, call: KvmIoctl): Result<IoctlValue> {
   const file = task.process.file(fd);
-  if (file === null || !file.tryGet()) return refuse("EBADF", "ioctl", `descriptor ${fd} is not open`);
+  if (file === null || !file.tryGet())
+    return refuse("EBADF", "ioctl", `descriptor ${fd} is not open`, "a descriptor of KVM");
   const result = dispatch(task, file, call);
   file.put();
   if (isRefusal(result)) return result;
@@ -88,7 +89,12 @@ function vmIoctl(task: Task, kvm: Kvm, call: KvmIoctl): Result<number | PageRuns
   if (dead !== undefined) return dead;
   if (call.request === "KVM_CHECK_EXTENSION") return checkExtension(kvm.module, kvm, call.extension);
   if (call.request === "KVM_CREATE_VCPU") return ioctlCreateVcpu(task, kvm, call.id ?? 0);
-  const unknown = refuse("EINVAL", "kvm_arch_vm_ioctl", `a VM of this architecture knows no ${call.request}`);
+  const unknown = refuse(
+    "EINVAL",
+    "kvm_arch_vm_ioctl",
+    `a VM of this architecture knows no ${call.request}`,
+    "requests of the architecture: KVM_CHECK_EXTENSION tells",
+  );
   switch (call.request) {
     case "KVM_CREATE_VM":
     case "KVM_PRE_FAULT_MEMORY":
@@ -125,7 +131,12 @@ function vcpuIoctl(task: Task, vcpu: Vcpu, call: KvmIoctl): Result<number | { le
   const dead = cannotUse(fn, kvm, task);
   if (dead !== undefined) return dead;
   if (call.request !== "KVM_PRE_FAULT_MEMORY" || !kvm.mmu.traits.preFaultMemory) {
-    return refuse("EINVAL", "kvm_arch_vcpu_ioctl", `a vCPU of this architecture knows no ${call.request}`);
+    return refuse(
+      "EINVAL",
+      "kvm_arch_vcpu_ioctl",
+      `a vCPU of this architecture knows no ${call.request}`,
+      "requests of the architecture: KVM_CHECK_EXTENSION tells",
+    );
   }
   vcpu.mutex.lock();
   const done = "argp" in call.arg ? fault(fn, call.arg.argp) : preFaultMemory(vcpu, call.arg);
@@ -140,7 +151,7 @@ function cannotUse(fn: string, kvm: Kvm, task: Task): Refusal | undefined {
     return refuse("EIO", fn, `${task.name} is not of the process that created the VM`, "that process");
   }
   return kvm.vmDead.get()
-    ? refuse("EIO", fn, "KVM has found a bug in itself (KVM_BUG_ON), and the VM is dead")
+    ? refuse("EIO", fn, "KVM has found a bug in itself (KVM_BUG_ON), and the VM is dead", "another VM")
     : undefined;
 }
 

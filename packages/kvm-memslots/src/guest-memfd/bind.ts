@@ -28,7 +28,12 @@ export function gmemBind(
 ): Result<Bound> {
   const file = task.process.file(fd);
   if (file === null || !file.tryGet())
-    return refuse("EBADF", FN, `guest_memfd ${fd | 0} is no open descriptor`);
+    return refuse(
+      "EBADF",
+      FN,
+      `guest_memfd ${fd | 0} is no open descriptor`,
+      "a descriptor that KVM_CREATE_GUEST_MEMFD returned",
+    );
   puts.push(file);
 
   const guestMemfd = "a descriptor that KVM_CREATE_GUEST_MEMFD of this VM returned";

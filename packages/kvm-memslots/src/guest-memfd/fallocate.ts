@@ -62,7 +62,12 @@ function gmemAllocate(task: Task, inode: GmemInode, start: number, end: number):
   for (let index = start; index < end; index++) {
     const pfn = gmemGetFolio(task, inode, index);
     if (pfn === null) {
-      refusal = refuse("ENOMEM", fn, `no memory for page ${index} of the file`);
+      refusal = refuse(
+        "ENOMEM",
+        fn,
+        `no memory for page ${index} of the file`,
+        "the same, once memory is free",
+      );
       break;
     }
     frames.unlock(pfn);

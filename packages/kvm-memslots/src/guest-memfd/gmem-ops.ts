@@ -49,7 +49,12 @@ export const gmemOps: FileOps = {
 function gmemMmap(file: OpenFile, vma: VmaFields): Refusal | undefined {
   const fn = "kvm_gmem_mmap";
   if (!(file.inode as GmemInode).supportsMmap) {
-    return refuse("ENODEV", fn, "the guest_memfd was created without GUEST_MEMFD_FLAG_MMAP");
+    return refuse(
+      "ENODEV",
+      fn,
+      "the guest_memfd was created without GUEST_MEMFD_FLAG_MMAP",
+      "a guest_memfd with GUEST_MEMFD_FLAG_MMAP",
+    );
   }
   const shared = VmFlag.shared | VmFlag.mayShare;
   if ((vma.flags & shared) !== shared) return refuse("EINVAL", fn, "a private mapping", "MAP_SHARED");

@@ -50,7 +50,12 @@ function checkMappings(task: Task, now: Memslot, hasMte: boolean): Refusal | und
       break;
     }
     if ((flags & VmFlag.pfnmap) !== 0 && now.tracksDirty) {
-      refusal = refuse("EINVAL", FN, `dirty logging of device memory, mapped at ${hex(start)}`);
+      refusal = refuse(
+        "EINVAL",
+        FN,
+        `dirty logging of device memory, mapped at ${hex(start)}`,
+        "a memslot without KVM_MEM_LOG_DIRTY_PAGES, or other memory",
+      );
       break;
     }
   }

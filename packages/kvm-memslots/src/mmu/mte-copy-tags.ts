@@ -95,7 +95,13 @@ function copyLocked(
   for (let at = gfn; at < gfn + npages && refusal === undefined; at++) {
     const hva = gfnToHva(kvm.gfnToMemslot(at), at, tags !== null);
     const pfn = typeof hva === "number" ? getUserPage(task, hva, { write: tags !== null }) : hva;
-    if (typeof pfn !== "number") refusal = refuse("EFAULT", fn, `no page at gpa ${hex(at * PAGE_SIZE)}`);
+    if (typeof pfn !== "number")
+      refusal = refuse(
+        "EFAULT",
+        fn,
+        `no page at gpa ${hex(at * PAGE_SIZE)}`,
+        "guest physical addresses of a memslot with memory, writable where tags are written",
+      );
     else {
       if (tags === null) read.push(kvm.module.mteTags.get(pfn));
       else {

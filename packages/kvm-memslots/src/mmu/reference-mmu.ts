@@ -215,6 +215,7 @@ export class ReferenceMmu extends Shared implements SecondaryMmu {
         "EINVAL",
         "kvm_arch_prepare_memory_region",
         `${now} is beyond ${ipaBits} bits of address`,
+        `ranges that end at or below ${hex(2 ** ipaBits)}`,
       );
     }
     return undefined;
@@ -243,7 +244,12 @@ export class ReferenceMmu extends Shared implements SecondaryMmu {
 
   enableCap(cap: string): Result<0> {
     if (cap === "KVM_CAP_ARM_MTE" && this.traits.mte === true) return enableMte(this.kvm);
-    return refuse("EINVAL", "kvm_vm_ioctl_enable_cap", `${cap} cannot be enabled`);
+    return refuse(
+      "EINVAL",
+      "kvm_vm_ioctl_enable_cap",
+      `${cap} cannot be enabled`,
+      "KVM_CAP_ARM_MTE, where the machine has MTE",
+    );
   }
 
   access(vcpu: Vcpu, gpa: number, kind: AccessKind, value: number): GuestAccess {
@@ -286,7 +292,12 @@ export class ReferenceMmu extends Shared implements SecondaryMmu {
       const slot = this.kvm.gfnToMemslot(gfn);
       // Whoever publishes a memslot as invalid waits for this SRCU section.
       if (slot?.isInvalid)
-        return refuse("EAGAIN", "kvm_mmu_faultin_pfn", `${slot} is being deleted or moved`);
+        return refuse(
+          "EAGAIN",
+          "kvm_mmu_faultin_pfn",
+          `${slot} is being deleted or moved`,
+          "the same once more",
+        );
       const exit = this.#faultInSlot(vcpu, slot, gfn, false, puts);
       return exit === "EAGAIN" ? AGAIN : exit;
     });
@@ -296,7 +307,12 @@ export class ReferenceMmu extends Shared implements SecondaryMmu {
       return refuse("ENOENT", fn, `no memslot at gpa ${hex(gpa)}`, "guest physical addresses of a memslot");
     }
     if (outcome.signal !== undefined) return PAGE_SIZE - (gpa % PAGE_SIZE);
-    return refuse(outcome.errno ?? "EFAULT", "kvm_mmu_faultin_pfn", `no page for gpa ${hex(gpa)}`);
+    return refuse(
+      outcome.errno ?? "EFAULT",
+      "kvm_mmu_faultin_pfn",
+      `no page for gpa ${hex(gpa)}`,
+      "a memslot with memory behind it",
+    );
   }
 
   /** @returns why KVM_RUN returns; "EAGAIN": the fault is taken again; undefined: the page is mapped now */

@@ -8,7 +8,12 @@ import { gpcIsValidLength, gpcRefreshLocked } from "./refresh.js";
 export function gpcActivate(task: Task, gpc: GfnToPfnCache, gpa: number, length: number): Result<0> {
   if (gpa === INVALID_GPA) {
     gpc.kvm.host.warn("kvm_gpc_activate", "INVALID_GPA is to be cached");
-    return refuse("EINVAL", "kvm_gpc_activate", "INVALID_GPA, which stands for a cache of a user address");
+    return refuse(
+      "EINVAL",
+      "kvm_gpc_activate",
+      "INVALID_GPA, which stands for a cache of a user address",
+      "a guest physical address",
+    );
   }
   return activate(task, gpc, gpa, KVM_HVA_ERR_BAD, length);
 }
@@ -16,7 +21,12 @@ export function gpcActivate(task: Task, gpc: GfnToPfnCache, gpa: number, length:
 /** kvm_gpc_activate_hva(): a cache of a user address, which need not be in any memslot. */
 export function gpcActivateHva(task: Task, gpc: GfnToPfnCache, uhva: Hva, length: number): Result<0> {
   if (!accessOk(BigInt(uhva), BigInt(length), gpc.kvm.module.taskSizeMax)) {
-    return refuse("EINVAL", "kvm_gpc_activate_hva", `${hex(uhva)} is beyond user space (access_ok)`);
+    return refuse(
+      "EINVAL",
+      "kvm_gpc_activate_hva",
+      `${hex(uhva)} is beyond user space (access_ok)`,
+      `addresses below ${hex(gpc.kvm.module.taskSizeMax)}`,
+    );
   }
   return activate(task, gpc, INVALID_GPA, uhva, length);
 }

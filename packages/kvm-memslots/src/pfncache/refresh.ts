@@ -29,7 +29,7 @@ export function gpcRefresh(task: Task, gpc: GfnToPfnCache, length: number): Resu
   const uhva = gpc.uhva.get();
   const result = gpcIsValidLength(gpa, uhva, length)
     ? gpcRefreshLocked(task, gpc, gpa, gpa === INVALID_GPA ? uhva : KVM_HVA_ERR_BAD)
-    : refuse("EINVAL", "kvm_gpc_refresh", `${length} bytes from ${hex(gpa)} on leave the page`);
+    : refuse("EINVAL", "kvm_gpc_refresh", `${length} bytes from ${hex(gpa)} on leave the page`, "one page");
   gpc.refreshLock.unlock();
   return result;
 }
@@ -40,7 +40,7 @@ export function gpcRefreshLocked(task: Task, gpc: GfnToPfnCache, gpa: number, uh
   gpc.lock.writeLock();
   if (!gpc.active.get()) {
     gpc.lock.writeUnlock();
-    return refuse("EINVAL", fn, "the cache is not active");
+    return refuse("EINVAL", fn, "the cache is not active", "kvm_gpc_activate() first");
   }
   const oldUhva = pageAlignDown(gpc.uhva.get());
   const resolved = gpa === INVALID_GPA ? takeUhva(gpc, uhva) : takeGpa(gpc, gpa, oldUhva);
@@ -89,7 +89,7 @@ function takeGpa(gpc: GfnToPfnCache, gpa: number, oldUhva: Hva): Result<Hva> {
   gpc.uhva.set(KVM_HVA_ERR_BAD);
   const why =
     slot === null ? `no memslot at ${hex(gpa)}` : `${slot} is ${slot.isInvalid ? "invalid" : "read-only"}`;
-  return refuse("EFAULT", "__kvm_gpc_refresh", why);
+  return refuse("EFAULT", "__kvm_gpc_refresh", why, "a gpa of a memslot that may be written");
 }
 
 /**
@@ -115,7 +115,13 @@ function hvaToPfnRetry(task: Task, gpc: GfnToPfnCache): Result<0> {
     frames.put(found.pfn);
     return AGAIN;
   });
-  if (page === null) return refuse("EFAULT", fn, `no page at ${hex(uhva)} that may be written`);
+  if (page === null)
+    return refuse(
+      "EFAULT",
+      fn,
+      `no page at ${hex(uhva)} that may be written`,
+      "a user address with writable memory",
+    );
   gpc.valid.set(true);
   gpc.pfn.set(page);
   gpc.khva.set(page * PAGE_SIZE + (uhva % PAGE_SIZE));

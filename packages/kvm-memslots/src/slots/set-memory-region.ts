@@ -177,7 +177,12 @@ function checkFields(kvm: Kvm, mem: MemoryRegion): Refusal | undefined {
       return refuse("EINVAL", FN, `guest_memfd_offset ${hex(offset)} is not page-aligned`, pages);
     }
     if (offset + size >= 1n << 64n) {
-      return refuse("EINVAL", FN, `guest_memfd_offset ${hex(offset)} + memory_size ${hex(size)} wraps`);
+      return refuse(
+        "EINVAL",
+        FN,
+        `guest_memfd_offset ${hex(offset)} + memory_size ${hex(size)} wraps`,
+        "a range that ends below 2^64",
+      );
     }
   }
   const { addressSpaces, internalSlots } = kvm.mmu.traits;
@@ -191,7 +196,12 @@ function checkFields(kvm: Kvm, mem: MemoryRegion): Refusal | undefined {
     );
   }
   if (gpa + size >= 1n << 64n) {
-    return refuse("EINVAL", FN, `guest_phys_addr ${hex(gpa)} + memory_size ${hex(size)} wraps`);
+    return refuse(
+      "EINVAL",
+      FN,
+      `guest_phys_addr ${hex(gpa)} + memory_size ${hex(size)} wraps`,
+      "a range that ends below 2^64",
+    );
   }
   if ((mem.slot & 0xffff) < KVM_MEM_SLOTS_NUM - internalSlots && size / PAGE > BigInt(KVM_MEM_MAX_NR_PAGES)) {
     return refuse(
