@@ -1,5 +1,5 @@
 import { Cell, Ordered, RwSemaphore, Shared, Sparse } from "@kvmm/interleave";
-import type { Hva, Pgoff } from "./addresses.js";
+import type { Hva, Pfn, Pgoff } from "./addresses.js";
 import type { Refusal, Result } from "./errno.js";
 import type { Fault, FaultOutcome } from "./fault/fault.js";
 import type { Host } from "./host.js";
@@ -84,6 +84,18 @@ export interface FileIdentity {
   readonly isAnonymousInode: boolean;
 }
 
+/** struct vm_uffd_ops: how a userfaultfd's handler fills the holes of a file, and maps what it holds. */
+export interface UffdOps {
+  /** ->get_folio_noalloc: the page, locked and with a reference; null: there is a hole. */
+  readonly getFolioNoalloc: (task: Task, file: OpenFile, index: Pgoff) => Pfn | null;
+  /** ->alloc_folio: a new page, with a reference; null: none is to be had, or the file ends before it. */
+  readonly allocFolio: (task: Task, file: OpenFile, index: Pgoff) => Pfn | null;
+  /** ->filemap_add: into the file, and locked from here on. @returns false: a page is there already */
+  readonly filemapAdd: (task: Task, file: OpenFile, index: Pgoff, pfn: Pfn) => boolean;
+  /** ->filemap_remove: out of it again, and unlocked. */
+  readonly filemapRemove: (file: OpenFile, index: Pgoff, pfn: Pfn) => void;
+}
+
 /** struct file_operations, vm_operations_struct and the like: what distinguishes one kind of file from another. */
 export interface FileOps {
   /** The file system's name: "guest_memfd", "shmem", "null". */
@@ -95,8 +107,8 @@ export interface FileOps {
   readonly write?: (file: OpenFile, position: number, count: number, task: Task) => Result<number>;
   /** The seals of the file (memfd_file_seals_ptr). Undefined: it cannot be sealed. */
   readonly seals?: (file: OpenFile) => Cell<number>;
-  /** Has vm_uffd_ops: userfaultfd can be asked for its pages. */
-  readonly userfaults?: boolean;
+  /** vm_ops->uffd_ops: userfaultfd can be asked for its pages. */
+  readonly uffdOps?: UffdOps;
   /** Mode and times can be changed. */
   readonly changeable?: boolean;
   /** ->mmap: why not, or what the mapping has besides. Undefined: the file cannot be mapped (ENODEV). */

@@ -1,13 +1,20 @@
-import { entryEnd, type Hva, PAGE_SIZE, PMD_SIZE } from "./addresses.js";
+import { entryEnd, type Hva, PAGE_SIZE, type Pfn, PMD_SIZE } from "./addresses.js";
 import { AnonVma } from "./anon-vma.js";
+import { pgoffOf } from "./file.js";
+import { PageFlag } from "./page-flags.js";
 import { copyHugetlbPageRange } from "./hugetlb/copy.js";
+import { placement, vmaPolicy } from "./mempolicy.js";
 import type { Mm } from "./mm.js";
 import { invalidateRangeEnd, invalidateRangeStart, type NotifierRange } from "./notifier.js";
-import { PageFlag } from "./page-flags.js";
 import type { Table } from "./page-table.js";
-import { type Pte, PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "./pte.js";
-import { addRmap } from "./rmap.js";
+import { maybeWrite, pageProt } from "./prot.js";
+import { mkPte, type Pte, PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "./pte.js";
+import { NotModelled } from "./not-modelled.js";
+import { needsCowForDma } from "./pin.js";
+import { addNewAnonRmap, addRmap } from "./rmap.js";
+import type { Task } from "./task.js";
 import { copyHugePmd } from "./thp/copy.js";
+import { splitHugePmd } from "./thp/split-pmd.js";
 import { Vma, type VmaFields, VmFlag } from "./vma.js";
 import { cloneAnon, linkAnon, linkVma } from "./vma-tree.js";
 
@@ -15,18 +22,19 @@ const NOT_INHERITED =
   VmFlag.locked | VmFlag.lockonfault | VmFlag.uffdMissing | VmFlag.uffdMinor | VmFlag.uffdWp;
 
 /** dup_mmap(): the child gets a copy of every mapping, but those that are not to be copied. */
-export function dupMmap(child: Mm, parent: Mm): void {
+export function dupMmap(task: Task, child: Mm): void {
+  const parent = task.mm;
   parent.mmapLock.writeLock();
   child.mmapLock.writeLock();
   for (const vma of parent.vmas.overlapping(0, Number.MAX_SAFE_INTEGER)) {
     const fields = vma.fields;
-    if ((fields.flags & VmFlag.dontcopy) === 0) dupVma(child, vma, fields);
+    if ((fields.flags & VmFlag.dontcopy) === 0) dupVma(task, child, vma, fields);
   }
   child.mmapLock.writeUnlock();
   parent.mmapLock.writeUnlock();
 }
 
-function dupVma(child: Mm, vma: Vma, fields: VmaFields): void {
+function dupVma(task: Task, child: Mm, vma: Vma, fields: VmaFields): void {
   const { store } = child.host;
   // A private mapping of huge pages was promised them for itself alone (hugetlb_dup_vma_private()).
   const { uffd: _parents, reserve: _owned, ...inherited } = fields;
@@ -37,7 +45,7 @@ function dupVma(child: Mm, vma: Vma, fields: VmaFields): void {
   // MADV_WIPEONFORK: an empty mapping.
   if ((fields.flags & VmFlag.wipeonfork) !== 0) return;
   anonVmaFork(copy, vma);
-  copyPageRange(copy, vma, fields);
+  copyPageRange(task, copy, vma, fields);
 }
 
 /** anon_vma_fork(): the pages that are there may be mapped by either; new ones of the child are its own. */
@@ -55,10 +63,10 @@ function anonVmaFork(copy: Vma, vma: Vma): void {
 }
 
 /** copy_page_range(): only where faults could not bring the same back (vma_needs_copy). */
-function copyPageRange(copy: Vma, vma: Vma, fields: VmaFields): void {
+function copyPageRange(task: Task, copy: Vma, vma: Vma, fields: VmaFields): void {
   if (vma.anonVma.get() === null && !vma.mayHaveGuards.get()) return;
   if ((fields.flags & VmFlag.hugetlb) !== 0) {
-    copyHugetlbPageRange(copy, vma);
+    copyHugetlbPageRange(task, copy, vma);
     return;
   }
   const { mm } = vma;
@@ -69,17 +77,21 @@ function copyPageRange(copy: Vma, vma: Vma, fields: VmaFields): void {
   for (let at = start; at < end; ) {
     const next = entryEnd(at, PMD_SIZE, end);
     const pmds = mm.pmd(at);
-    if (pmds !== null) copyPmd(copy, vma, pmds, at, next, cow);
+    if (pmds !== null) copyPmd(task, copy, vma, pmds, at, next, cow);
     at = next;
   }
   if (range !== null) invalidateRangeEnd(mm, range);
 }
 
 /** copy_pmd_range(), of one entry */
-function copyPmd(copy: Vma, vma: Vma, source: Table, start: Hva, end: Hva, cow: boolean): void {
+function copyPmd(task: Task, copy: Vma, vma: Vma, source: Table, start: Hva, end: Hva, cow: boolean): void {
   const index = source.indexOf(start);
+  // copy_huge_pmd(): a pinned huge page is split, so that its pages can be copied at once.
+  const huge = source.child(index) === null ? source.get(index) : 0;
+  if (ptePresent(huge) && !pteHas(huge, PteFlag.special) && needsCowForDma(vma, ptePfn(huge)))
+    splitHugePmd(vma, start);
   const table = source.child(index);
-  if (table !== null) copyPteRange(copy, vma, table, start, end, cow);
+  if (table !== null) copyPteRange(task, copy, vma, table, start, end, cow);
   else if (source.get(index) !== 0) {
     const target = copy.mm.allocPmd(start);
     copy.mm.pageTableLock.lock();
@@ -91,7 +103,15 @@ function copyPmd(copy: Vma, vma: Vma, source: Table, start: Hva, end: Hva, cow: 
 }
 
 /** copy_pte_range() */
-function copyPteRange(copy: Vma, vma: Vma, source: Table, start: Hva, end: Hva, cow: boolean): void {
+function copyPteRange(
+  task: Task,
+  copy: Vma,
+  vma: Vma,
+  source: Table,
+  start: Hva,
+  end: Hva,
+  cow: boolean,
+): void {
   const { mm } = copy;
   const target = mm.allocPte(start);
   const last = source.indexOf(end - PAGE_SIZE);
@@ -100,10 +120,30 @@ function copyPteRange(copy: Vma, vma: Vma, source: Table, start: Hva, end: Hva, 
   vma.mm.pageTableLock.lock();
   for (let index = source.indexOf(start); index <= last; index++) {
     const pte = source.get(index);
-    if (pte !== 0) target.set(index, copyEntry(copy, source, index, pte, cow));
+    if (pte === 0) continue;
+    const isPinned = ptePresent(pte) && !pteHas(pte, PteFlag.special) && needsCowForDma(vma, ptePfn(pte));
+    const address = source.base + index * PAGE_SIZE;
+    target.set(
+      index,
+      isPinned ? copyPresentPage(task, copy, address, ptePfn(pte)) : copyEntry(copy, source, index, pte, cow),
+    );
   }
   vma.mm.pageTableLock.unlock();
   mm.pageTableLock.unlock();
+}
+
+/** copy_present_page(): a copy at once, of a page that the parent's devices may be writing to. @returns the child's entry */
+function copyPresentPage(task: Task, copy: Vma, address: Hva, page: Pfn): Pte {
+  const { frames } = copy.mm.host;
+  const { fields } = copy;
+  const pgoff = pgoffOf(fields, address);
+  const { node, allowed } = placement(vmaPolicy(task, copy, address), task.node, pgoff);
+  const made = frames.alloc(node, allowed);
+  if (made === null) throw new NotModelled("fork without memory for copies of pinned pages");
+  frames.word.set(made, frames.word.get(page));
+  frames.mark(made, PageFlag.uptodate);
+  addNewAnonRmap(task, made, copy, pgoff);
+  return mkPte(made, pageProt(fields) | maybeWrite(fields) | PteFlag.dirty | PteFlag.young);
 }
 
 /** copy_present_pte(), copy_nonpresent_pte(). @returns the child's entry */

@@ -30,6 +30,8 @@ export class Frames {
   readonly word: Column;
   /** Who touched it last for NUMA balancing (folio_last_cpupid), plus one; 0 when unset. */
   readonly lastCpupid: Column;
+  /** folio->_pincount, of large folios: how often they are pinned. */
+  readonly pincount: Column;
   /** Which processes map a large folio. */
   readonly largeMapcount: LargeMapcount;
   /** free_huge_folio(): takes the huge pages of hugetlb that nobody holds any more. */
@@ -52,6 +54,7 @@ export class Frames {
     this.index = new Column(store, "folio->index");
     this.word = new Column(store, "page contents");
     this.lastCpupid = new Column(store, "folio->_last_cpupid");
+    this.pincount = new Column(store, "folio->_pincount");
     this.largeMapcount = new LargeMapcount(store);
     this.#mapping = new Column(store, "folio->mapping");
     this.#compound = new Column(store, "page->compound_head", undefined, true);
@@ -139,9 +142,14 @@ export class Frames {
 
   /** folio_put(): frees the folio with the last reference. */
   put(pfn: Pfn): void {
+    this.putMany(pfn, 1);
+  }
+
+  /** folio_put_refs() */
+  putMany(pfn: Pfn, references: number): void {
     const order = this.order(pfn);
     const folio = order === 0 ? pfn : pfn - (pfn % 2 ** order);
-    const left = this.refcount.add(folio, -1);
+    const left = this.refcount.add(folio, -references);
     if (left < 0) throw new FrameError(`frame ${pfn} put once too often`);
     if (left === 0) this.#free(folio, order);
   }

@@ -1,12 +1,14 @@
 import { AGAIN, repeat } from "@kvmm/interleave";
-import type { Hva, Pfn } from "./addresses.js";
+import { type Hva, PAGE_SIZE, type Pfn } from "./addresses.js";
+import type { FaultError } from "./fault/fault.js";
 import { handleMmFault } from "./fault/handle.js";
 import type { Frames } from "./frames.js";
-import { leafAt, leafPage } from "./leaf.js";
 import { PageFlag } from "./page-flags.js";
+import { leafAt, leafPage } from "./leaf.js";
+import { mustUnshare, referenceToPin, unpinUserPage } from "./pin.js";
 import { type Pte, PteFlag, pteHas, ptePfn, ptePresent, pteProtNone } from "./pte.js";
 import type { Task } from "./task.js";
-import { VmFlag } from "./vma.js";
+import { type Vma, VmFlag } from "./vma.js";
 
 /** FOLL_* */
 export interface GupFlags {
@@ -15,45 +17,88 @@ export interface GupFlags {
   readonly force?: boolean;
   /** get_user_page_fast_only(): never sleep, never fault a page in. */
   readonly fastOnly?: boolean;
+  /** FOLL_PIN: the page is pinned rather than referenced, to be given back with {@link unpinUserPage}. */
+  readonly pin?: boolean;
+  /** FOLL_LONGTERM, with `pin`: for as long as user space likes. (No zone that it had to be moved out of is modelled.) */
+  readonly longterm?: boolean;
+  /** FOLL_NOWAIT: gives up where a page has to be waited for. */
+  readonly nowait?: boolean;
+  /** FOLL_UNLOCKABLE: a fault may drop mmap_lock and wait; default true. Otherwise it fails where it would have to. */
+  readonly unlockable?: boolean;
 }
 
-/** Why get_user_pages gave no page. `EAGAIN`: only with `fastOnly`. */
-export type GupError = "EFAULT" | "EHWPOISON" | "ENOMEM" | "EAGAIN";
+/**
+ * Why get_user_pages gave no page. `EAGAIN`: only with `fastOnly`. `EBUSY`: only with `nowait`. `EINTR`: nobody answers
+ * the userfaultfd that was asked, and a signal ended the wait.
+ */
+export type GupError = "EFAULT" | "EHWPOISON" | "ENOMEM" | "EAGAIN" | "EBUSY" | "EINTR";
 
 /**
- * get_user_pages() for one page: its frame, with a reference.
+ * get_user_pages_unlocked(), pin_user_pages_unlocked() for one page: its frame, with a reference or a pin.
  * NUMA hints are honoured (FOLL_HONOR_NUMA_FAULT), as KVM asks for.
  */
 export function getUserPage(task: Task, address: Hva, flags: GupFlags): Pfn | GupError {
-  if (flags.fastOnly === true) return gupFast(task, address, flags.write) ?? "EAGAIN";
-  return getUserPageSlow(task, address, flags.write, flags.force === true);
+  // mm_set_has_pinned_flag()
+  if (flags.pin === true && !task.mm.hasPinned.get()) task.mm.hasPinned.set(true);
+  if (flags.fastOnly === true) return gupFast(task, address, flags) ?? "EAGAIN";
+  return getUserPageSlow(task, address, flags);
+}
+
+/**
+ * pin_user_pages_unlocked(): pins the pages of `[start, start + count pages)`.
+ * @returns their frames, all of them or, after an error, none
+ */
+export function pinUserPages(
+  task: Task,
+  start: Hva,
+  count: number,
+  flags: Pick<GupFlags, "write" | "longterm" | "unlockable">,
+): readonly Pfn[] | GupError {
+  const { frames } = task.process.host;
+  const pinned: Pfn[] = [];
+  for (let page = 0; page < count; page++) {
+    const pfn = getUserPage(task, start + page * PAGE_SIZE, { ...flags, pin: true });
+    if (typeof pfn !== "number") {
+      for (const other of pinned) unpinUserPage(frames, other);
+      return pfn;
+    }
+    pinned.push(pfn);
+  }
+  return pinned;
+}
+
+/** try_grab_folio(), after the reference was taken. */
+function grabbed(frames: Frames, pfn: Pfn, flags: GupFlags): Pfn {
+  if (flags.pin === true) referenceToPin(frames, pfn);
+  return pfn;
 }
 
 /** gup_fast_pte_range(), gup_fast_pmd_leaf(): no locks; the entry is read again after the reference was taken. */
-function gupFast(task: Task, address: Hva, write: boolean): Pfn | null {
+function gupFast(task: Task, address: Hva, flags: GupFlags): Pfn | null {
   const { mm } = task;
   const { frames } = mm.host;
   const leaf = leafAt(mm, address);
   if (leaf === null) return null;
   const { table, index, pte } = leaf;
   if (!pteHas(pte, PteFlag.valid) || pteHas(pte, PteFlag.special)) return null;
-  if (write && !pteHas(pte, PteFlag.write)) return null;
+  if (flags.write && !pteHas(pte, PteFlag.write)) return null;
   const pfn = leafPage(leaf, address);
   if (!frames.tryGet(pfn)) return null;
-  if (table.get(index) === pte) return pfn;
+  if (table.get(index) === pte && !mustUnshare(frames, pfn, null, flags)) return grabbed(frames, pfn, flags);
   frames.put(pfn);
   return null;
 }
 
 /** __get_user_pages() */
-function getUserPageSlow(task: Task, address: Hva, write: boolean, force: boolean): Pfn | GupError {
+function getUserPageSlow(task: Task, address: Hva, flags: GupFlags): Pfn | GupError {
   const { mm } = task;
-  const { store, frames } = mm.host;
+  const { store } = mm.host;
+  const { write, force } = flags;
   return repeat<Pfn | GupError>(store, "__get_user_pages", () => {
     mm.mmapLock.readLock();
     const vma = mm.vmaAt(address);
     // check_vma_flags()
-    if (vma === undefined || !isAllowed(vma.fields.flags, write, force)) {
+    if (vma === undefined || !isAllowed(vma.fields.flags, write, force === true)) {
       mm.mmapLock.readUnlock();
       store.trace("check_vma_flags", () =>
         vma === undefined
@@ -62,26 +107,62 @@ function getUserPageSlow(task: Task, address: Hva, write: boolean, force: boolea
       );
       return "EFAULT";
     }
-    // follow_page_pte(), follow_huge_pmd()
-    const leaf = leafAt(mm, address);
-    if (leaf !== null) {
-      mm.pageTableLock.lock();
-      const pte = leaf.table.get(leaf.index);
-      const follow = !write || pteHas(pte, PteFlag.write) || (force && isOwnPage(frames, pte));
-      if (ptePresent(pte) && !pteProtNone(pte) && follow) {
-        const pfn = leafPage({ ...leaf, pte }, address);
-        frames.get(pfn);
-        mm.pageTableLock.unlock();
-        mm.mmapLock.readUnlock();
-        return pfn;
-      }
-      mm.pageTableLock.unlock();
+    const followed = followPage(vma, address, flags);
+    if (typeof followed === "number") {
+      mm.mmapLock.readUnlock();
+      return followed;
     }
-    const error = handleMmFault(task, vma, address, { write });
-    mm.mmapLock.readUnlock();
-    if (error === null) return AGAIN;
-    return error === "HWPOISON" ? "EHWPOISON" : error === "OOM" ? "ENOMEM" : "EFAULT";
+    // faultin_page()
+    const error = handleMmFault(task, vma, address, { write, ...retryOf(flags), ...followed });
+    // A fault that waited has dropped the lock.
+    if (error !== "WAITED" && error !== "WAITS") mm.mmapLock.readUnlock();
+    return error === null || error === "WAITED" ? AGAIN : errorOf(error);
   });
+}
+
+/** FAULT_FLAG_ALLOW_RETRY, FAULT_FLAG_RETRY_NOWAIT */
+function retryOf({ nowait, unlockable }: GupFlags): { readonly retry?: "wait" | "nowait" } {
+  if (nowait === true) return { retry: "nowait" };
+  return unlockable === false ? {} : { retry: "wait" };
+}
+
+/** follow_page_pte(), follow_huge_pmd(). @returns the page, or with what flags it is to be faulted in */
+function followPage(vma: Vma, address: Hva, flags: GupFlags): Pfn | { readonly unshare?: true } {
+  const { mm } = vma;
+  const { frames } = mm.host;
+  const leaf = leafAt(mm, address);
+  if (leaf === null) return {};
+  mm.pageTableLock.lock();
+  const pte = leaf.table.get(leaf.index);
+  let followed: Pfn | { readonly unshare?: true } = {};
+  const allowed =
+    !flags.write || pteHas(pte, PteFlag.write) || (flags.force === true && isOwnPage(frames, pte));
+  if (ptePresent(pte) && !pteProtNone(pte) && allowed) {
+    const pfn = leafPage({ ...leaf, pte }, address);
+    if (mustUnshare(frames, pfn, vma, flags)) followed = { unshare: true };
+    else {
+      frames.get(pfn);
+      followed = grabbed(frames, pfn, flags);
+    }
+  }
+  mm.pageTableLock.unlock();
+  return followed;
+}
+
+/** vm_fault_to_errno(FOLL_HWPOISON), and what comes of a wait. */
+function errorOf(error: Exclude<FaultError, "WAITED">): GupError {
+  switch (error) {
+    case "HWPOISON":
+      return "EHWPOISON";
+    case "OOM":
+      return "ENOMEM";
+    case "WOULD_WAIT":
+      return "EBUSY";
+    case "WAITS":
+      return "EINTR";
+    default:
+      return "EFAULT";
+  }
 }
 
 /** check_vma_flags() */

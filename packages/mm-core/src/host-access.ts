@@ -11,7 +11,9 @@ import { VmFlag } from "./vma.js";
 export type HostAccess =
   | { readonly value: number }
   | { readonly signal: "SIGSEGV"; readonly code: "SEGV_MAPERR" | "SEGV_ACCERR" }
-  | { readonly signal: "SIGBUS"; readonly code: "BUS_ADRERR" | "BUS_MCEERR_AR" };
+  | { readonly signal: "SIGBUS"; readonly code: "BUS_ADRERR" | "BUS_MCEERR_AR" }
+  /** Alone, it would wait for ever for a userfaultfd's handler. */
+  | { readonly waits: "userfaultfd" };
 
 /**
  * A load or store of the first word of a page by a user-space thread: the hardware's walk of the page table, and
@@ -42,11 +44,15 @@ export function hostAccess(task: Task, address: Hva, value?: number): HostAccess
       mm.mmapLock.readUnlock();
       return { signal: "SIGSEGV", code: vma === undefined ? "SEGV_MAPERR" : "SEGV_ACCERR" };
     }
-    const error = handleMmFault(task, vma, address, { write });
-    mm.mmapLock.readUnlock();
+    const error = handleMmFault(task, vma, address, { write, user: true, retry: "wait" });
+    // A fault that waited has dropped the lock.
+    if (error !== "WAITED" && error !== "WAITS") mm.mmapLock.readUnlock();
     switch (error) {
       case null:
+      case "WAITED":
         return AGAIN;
+      case "WAITS":
+        return { waits: "userfaultfd" };
       case "HWPOISON":
         return { signal: "SIGBUS", code: "BUS_MCEERR_AR" };
       case "SIGSEGV":

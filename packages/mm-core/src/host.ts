@@ -59,6 +59,8 @@ export class Host {
   readonly thp: ThpSettings;
   /** The huge page of zeros; 0 until the first read fault that maps it. */
   readonly hugeZeroFolio: Cell<Pfn>;
+  /** pin_longterm_test_pages of gup_test: what it has pinned; null: nothing. */
+  readonly longtermPins: Cell<readonly Pfn[] | null>;
   /** preferred_node_policy[]: the policy of a task on each node that has set none. */
   readonly preferredNode: readonly Mempolicy[];
   /** What the kernel would have printed as WARNING. */
@@ -93,6 +95,7 @@ export class Host {
     this.thp = new ThpSettings(store, options.transparentHugepage ?? "madvise");
     this.hugeZeroFolio = new Cell<Pfn>(store, "huge_zero_folio", 0);
     this.nonBlock = new RwLock(store, "non_block_start()");
+    this.longtermPins = new Cell<readonly Pfn[] | null>(store, "pin_longterm_test_pages", null);
     this.#lastPid = new Cell(store, "pid allocator", 999);
     this.warnings = new Cell<readonly Warning[]>(store, "kernel log", []);
     this.preferredNode = Array.from(

@@ -22,10 +22,18 @@ export { Column } from "./column.js";
 export { ERRNO, type Errno, hex, isRefusal, Refusal, type Result, refuse } from "./errno.js";
 export type { Fault, FaultError, FaultFlags, FaultOutcome } from "./fault/fault.js";
 export { handleMmFault } from "./fault/handle.js";
-export { type FileIdentity, type FileOps, Inode, type InodeTraits, OpenFile, pgoffOf } from "./file.js";
+export {
+  type FileIdentity,
+  type FileOps,
+  Inode,
+  type InodeTraits,
+  OpenFile,
+  pgoffOf,
+  type UffdOps,
+} from "./file.js";
 export { filemapCreateFolio, filemapLockFolio, unmapMappingRange } from "./filemap.js";
 export { FrameError, Frames } from "./frames.js";
-export { type GupError, type GupFlags, getUserPage } from "./gup.js";
+export { type GupError, type GupFlags, getUserPage, pinUserPages } from "./gup.js";
 export { Host, type HostOptions, type Warning } from "./host.js";
 export { type HostAccess, hostAccess } from "./host-access.js";
 export { Hstate } from "./hugetlb/hstate.js";
@@ -45,6 +53,7 @@ export {
 export { modelledAgeingSites, modelledRangeSites } from "./notifier-sites.js";
 export { NumaBalancing, taskNumaWork } from "./numa/scan.js";
 export { PageFlag } from "./page-flags.js";
+export { isMaybeDmaPinned, unpinUserPage } from "./pin.js";
 export { type Pte, PteFlag, pteHas, ptePfn, ptePresent } from "./pte.js";
 export { MpolMf } from "./queue-pages.js";
 export { FallocFlag, Seal, ShmemInfo } from "./shmem.js";
@@ -77,6 +86,7 @@ export {
 } from "./syscalls/files.js";
 export { exit, fork, vfork } from "./syscalls/fork.js";
 export { fsync } from "./syscalls/fsync.js";
+export { PinLongtermFlag, pinLongtermTestStart, pinLongtermTestStop } from "./syscalls/gup-test.js";
 export { Madv, madvise } from "./syscalls/madvise.js";
 export {
   GetMempolicyFlag,
@@ -100,6 +110,16 @@ export { PageIs, type PagemapScanArgs, PmScan, pagemapScan } from "./syscalls/pa
 export { killProcess, processMrelease } from "./syscalls/process-mrelease.js";
 export { processVmRw, writeProcMem } from "./syscalls/process-vm.js";
 export { compactMemory, dropCaches, nodeReclaim } from "./syscalls/reclaim.js";
+export {
+  UffdFill,
+  UffdMove,
+  uffdioContinue,
+  uffdioCopy,
+  uffdioMove,
+  uffdioPoison,
+  uffdioWake,
+  uffdioZeropage,
+} from "./syscalls/uffdio-fill.js";
 export {
   UffdFlag,
   UffdRegister,

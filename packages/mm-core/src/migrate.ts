@@ -7,6 +7,7 @@ import { leafAt } from "./leaf.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "./notifier.js";
 import { PageFlag } from "./page-flags.js";
 import { ENTRY_SIZE } from "./page-table.js";
+import { isPinnedExclusive } from "./pin.js";
 import { pageProt } from "./prot.js";
 import { mkPte, PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "./pte.js";
 import { addRmap, addRmapPmd, type Mapping, removeRmap, removeRmapPmd, rmapWalk } from "./rmap.js";
@@ -78,17 +79,25 @@ export function tryToMigrate(host: Host, folio: Pfn, splitPmd: boolean): readonl
     const { mm } = place.vma;
     const range = invalidateRangeStart(mm, place.address, place.end, "CLEAR", "try_to_migrate_one");
     mm.pageTableLock.lock();
-    const found = unmapPlace(host, folio, place, splitPmd);
+    const { found, complete } = unmapPlace(host, folio, place, splitPmd);
     mm.pageTableLock.unlock();
     invalidateRangeEnd(mm, range);
     if (found) unmapped.push(place);
-    if (frames.mapcount.get(folio) === 0) break;
+    if (!complete || frames.mapcount.get(folio) === 0) break;
   }
   return unmapped;
 }
 
-/** The loop of try_to_migrate_one(). @returns was anything mapped there? */
-function unmapPlace(host: Host, folio: Pfn, { vma, address, end }: Mapping, splitPmd: boolean): boolean {
+/**
+ * The loop of try_to_migrate_one().
+ * @returns was anything mapped there, and did all of it give way? What a device may be writing to does not.
+ */
+function unmapPlace(
+  host: Host,
+  folio: Pfn,
+  { vma, address, end }: Mapping,
+  splitPmd: boolean,
+): { readonly found: boolean; readonly complete: boolean } {
   const { frames } = host;
   const { mm } = vma;
   const last = folio + frames.pagesOf(folio);
@@ -98,8 +107,9 @@ function unmapPlace(host: Host, folio: Pfn, { vma, address, end }: Mapping, spli
     const size = ENTRY_SIZE[leaf === null ? 0 : leaf.table.level];
     const next = at - (at % size) + size;
     if (leaf !== null && ptePresent(leaf.pte) && ptePfn(leaf.pte) >= folio && ptePfn(leaf.pte) < last) {
-      found = true;
       const { table, index, pte } = leaf;
+      if (isPinnedExclusive(frames, ptePfn(pte))) return { found, complete: false };
+      found = true;
       if (table.level === 1 && splitPmd) splitHugePmdLocked(vma, at - (at % PMD_SIZE), true);
       else {
         if (pteHas(pte, PteFlag.dirty)) frames.mark(folio, PageFlag.dirty);
@@ -112,7 +122,7 @@ function unmapPlace(host: Host, folio: Pfn, { vma, address, end }: Mapping, spli
     }
     at = next;
   }
-  return found;
+  return { found, complete: true };
 }
 
 /** move_to_new_folio(): contents and identity pass to the new folio, if nobody else holds the old one. */

@@ -25,6 +25,8 @@ export class Mm extends Shared {
   readonly users: Cell<number>;
   /** Those of them that were killed, and have not let go of it yet. */
   readonly dyingUsers: Cell<number>;
+  /** MMF_HAS_PINNED: pages of it were pinned at some time. */
+  readonly hasPinned: Cell<boolean>;
   /** VM flags that new mappings get (def_flags): by mlockall(MCL_FUTURE). */
   readonly defFlags: Cell<number>;
   /** Passes that NUMA balancing has made over the address space, and where the next one begins. */
@@ -39,6 +41,7 @@ export class Mm extends Shared {
     super(store, name);
     this.users = new Cell(store, `${name}->mm_users`, 1);
     this.dyingUsers = new Cell(store, `${name} users that die`, 0);
+    this.hasPinned = new Cell(store, `${name} MMF_HAS_PINNED`, false);
     this.defFlags = new Cell(store, `${name}->def_flags`, 0);
     this.numaScanSeq = new Cell(store, `${name}->numa_scan_seq`, 0);
     this.numaScanOffset = new Cell<Hva>(store, `${name}->numa_scan_offset`, 0);

@@ -3,6 +3,7 @@ import { hugetlbChangeProtection } from "./hugetlb/protect.js";
 import { invalidateRangeEnd, invalidateRangeStart, type NotifierRange } from "./notifier.js";
 import { PageFlag } from "./page-flags.js";
 import type { Table } from "./page-table.js";
+import { isMaybeDmaPinned } from "./pin.js";
 import { canBecomeWritable, pageProt, pteModify } from "./prot.js";
 import { type Pte, PteFlag, pteChange, pteHas, ptePfn, ptePresent, pteProtNone } from "./pte.js";
 import { isMaybeMappedShared } from "./rmap.js";
@@ -125,6 +126,7 @@ export function canMapNumaHint(
   if ((flags & PageFlag.ksm) !== 0) return false;
   const cow = (fields.flags & (VmFlag.shared | VmFlag.mayWrite)) === VmFlag.mayWrite;
   if (cow && isMaybeMappedShared(frames, pfn)) return false;
+  if (isMaybeDmaPinned(frames, pfn)) return false;
   if ((flags & PageFlag.swapbacked) === 0 && (flags & PageFlag.dirty) !== 0) return false;
   const isPrivate = (fields.flags & VmFlag.shared) === 0;
   if (isPrivate && frames.nodeOf(pfn) === numa.task.node) return false;

@@ -3,6 +3,7 @@ import { Inode } from "./file.js";
 import type { Host } from "./host.js";
 import { NotModelled } from "./not-modelled.js";
 import { PageFlag } from "./page-flags.js";
+import { isMaybeDmaPinned } from "./pin.js";
 import { splitFolio } from "./thp/split-folio.js";
 import { isLazyFree, tryToUnmap } from "./try-to-unmap.js";
 
@@ -29,6 +30,8 @@ function reclaimAnon(host: Host, folio: Pfn): string | null {
     tryToUnmap(host, folio, { slot: 0 });
     return isUnused(host, folio, 1) && !frames.test(folio, PageFlag.dirty) ? "dropped" : null;
   }
+  // What a device may be writing to stays.
+  if (isMaybeDmaPinned(frames, folio)) return null;
   // folio_expected_ref_count(): a large folio that somebody else holds could not be split.
   if (pages > 1 && frames.refcount.get(folio) !== 1 + frames.mapcount.get(folio)) return null;
   const slot = swap.take(Array.from({ length: pages }, (_, page) => frames.word.get(folio + page)));
@@ -54,7 +57,7 @@ function reclaimFilePage(host: Host, pfn: Pfn, inode: Inode): string | null {
   if (frames.order(pfn) !== 0) throw new NotModelled("reclaim of a large folio of a file");
   const index = frames.index.get(pfn);
   tryToUnmap(host, pfn, { slot: 0 });
-  if (frames.mapcount.get(pfn) !== 0) return null;
+  if (frames.mapcount.get(pfn) !== 0 || isMaybeDmaPinned(frames, pfn)) return null;
   const slot = swap.take([frames.word.get(pfn)]);
   if (slot === 0) return null;
   const gone = isUnused(host, pfn, 2);

@@ -2,14 +2,16 @@ import { Cell, Shared } from "@kvmm/interleave";
 import { PAGE_SIZE, type Pfn, type Pgoff, PMD_PAGES, pageAlign, pageAlignDown, pages } from "./addresses.js";
 import { hex, type Refusal, type Result, refuse } from "./errno.js";
 import type { Fault, FaultOutcome } from "./fault/fault.js";
+import { handleUserfault, isUserfaultMinor, isUserfaultMissing } from "./fault/userfaultfd.js";
 import { type FileOps, Inode, OpenFile } from "./file.js";
-import { filemapCreateFolio, filemapLockFolio, unmapMappingRange } from "./filemap.js";
+import { filemapCreateFolio, filemapLockFolio, filemapRemoveFolio, unmapMappingRange } from "./filemap.js";
+import { PageFlag } from "./page-flags.js";
 import type { Host } from "./host.js";
 import { type Mempolicy, SharedPolicy } from "./mempolicy.js";
-import { PageFlag } from "./page-flags.js";
 import type { Task } from "./task.js";
 import { shmemAddHugeFolio } from "./thp/shmem.js";
 import { truncateInodePagesRange } from "./truncate.js";
+import { shmemMfillFilemapAdd, shmemMfillFolioAlloc } from "./userfaultfd/shmem.js";
 import type { Vma } from "./vma.js";
 
 export const FallocFlag = { keepSize: 1, punchHole: 2 } as const;
@@ -62,7 +64,17 @@ const SHMEM: FileOps = {
   read: shmemRead,
   write: shmemWrite,
   seals: (file) => infoOf(file).seals,
-  userfaults: true,
+  uffdOps: {
+    getFolioNoalloc: (task, file, index) =>
+      isHole(file.inode!, index) ? null : shmemGetFolio(task, file.inode!, infoOf(file), index, null),
+    allocFolio: (task, file, index) =>
+      shmemMfillFolioAlloc(task, file.inode!, index, infoOf(file).policy.lookup(index)),
+    filemapAdd: shmemMfillFilemapAdd,
+    filemapRemove: (file, index, pfn) => {
+      filemapRemoveFolio(file.inode!, index, pfn);
+      file.host.frames.unlock(pfn);
+    },
+  },
   changeable: true,
   executable: true,
   fsync: true,
@@ -96,6 +108,9 @@ function shmemFault(file: OpenFile, fault: Fault): FaultOutcome {
   const inode = file.inode!;
   const { frames } = file.host;
   if (fault.pgoff * PAGE_SIZE >= inode.size.get()) return "SIGBUS";
+  const hole = isHole(inode, fault.pgoff);
+  if (!hole && isUserfaultMinor(fault)) return handleUserfault(fault, "minor");
+  if (hole && isUserfaultMissing(fault)) return handleUserfault(fault, "missing");
   const pfn = shmemGetFolio(fault.task, inode, infoOf(file), fault.pgoff, fault);
   if (pfn === null) return "OOM";
   if (frames.test(pfn, PageFlag.hwpoison)) {
@@ -105,6 +120,11 @@ function shmemFault(file: OpenFile, fault: Fault): FaultOutcome {
   }
   frames.mark(pfn, PageFlag.uptodate);
   return { pfn };
+}
+
+/** filemap_get_entry(): is neither a page nor a swap slot there? */
+function isHole(inode: Inode, index: Pgoff): boolean {
+  return inode.pages.get(index) === 0 && inode.swapped.get(index) === 0;
 }
 
 /**

@@ -2,6 +2,7 @@ import { type Hva, type Pgoff, pages } from "./addresses.js";
 import type { AnonVma } from "./anon-vma.js";
 import { hex, type Refusal, refuse } from "./errno.js";
 import { pgoffOf } from "./file.js";
+import { hugetlbSplit } from "./hugetlb/unshare.js";
 import { equalPolicies } from "./mempolicy.js";
 import type { Mm } from "./mm.js";
 import { vmaAdjustTransHuge } from "./thp/split-pmd.js";
@@ -137,6 +138,7 @@ export function maySplit(vma: Vma, from: Hva, to: Hva): Refusal | undefined {
 export function splitVma(vma: Vma, at: Hva): Vma {
   const { fields, mm } = vma;
   vmaAdjustTransHuge(vma, fields.start, at);
+  hugetlbSplit(vma, at);
   const upperFields: VmaFields = { ...fields, start: at, pgoff: pgoffOf(fields, at) };
   const upper = mm.host.store.create(() => new Vma(mm, upperFields));
   fields.file?.get();

@@ -46,6 +46,7 @@ export function userMemAbort(fault: FaultDesc): number | GuestExit {
     const addrLsb = Math.log2(info.pageSize);
     return { reason: "KVM_EXIT_INTR", errno: "EINTR", signal: "SIGBUS", code: "BUS_MCEERR_AR", addrLsb };
   }
+  if (page === "KVM_PFN_ERR_SIGPENDING") return { waits: "userfaultfd" };
   if (typeof page === "string") return -EFAULT;
 
   if (fault.status === "excl_atomic") {

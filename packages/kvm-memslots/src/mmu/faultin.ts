@@ -3,7 +3,10 @@ import type { Kvm } from "../kvm.js";
 import type { Gfn, Memslot } from "../slots/memslot.js";
 import { gfnToHva } from "./gfn-to-hva.js";
 
-/** Why there is no page: kvm_pfn_t's error values. */
+/**
+ * Why there is no page: kvm_pfn_t's error values. KVM_PFN_ERR_SIGPENDING: the lookup was interrupted, as it would have
+ * waited for ever for a userfaultfd's handler.
+ */
 export type PfnError =
   | "KVM_PFN_ERR_FAULT"
   | "KVM_PFN_ERR_HWPOISON"
@@ -54,7 +57,7 @@ export function faultinPfn(
 
 /**
  * hva_to_pfn(). Mappings of device memory (VM_PFNMAP, VM_IO) are not modelled: nothing in mm-core makes them. Nothing
- * interrupts a lookup, so that it never has to be given up for a signal.
+ * interrupts a lookup but a wait that nobody would end.
  */
 export function hvaToPfn(kvm: Kvm, task: Task, { hva, write, upgrade }: FollowPfn): FaultinPage | PfnError {
   if (write || upgrade) {
@@ -68,6 +71,7 @@ export function hvaToPfn(kvm: Kvm, task: Task, { hva, write, upgrade }: FollowPf
     kvm.store.trace("hva_to_pfn_slow", () => `no page at ${hex(hva)}: ${slow}`);
     switch (slow) {
       case "EAGAIN":
+      case "EINTR":
         return "KVM_PFN_ERR_SIGPENDING";
       case "EHWPOISON":
         return "KVM_PFN_ERR_HWPOISON";

@@ -20,6 +20,8 @@ export interface GuestExit {
   readonly code?: string;
   /** si_addr_lsb of a memory error: log2 of the size of what is lost. */
   readonly addrLsb?: number;
+  /** Alone, KVM_RUN would wait for ever for a userfaultfd's handler. */
+  readonly waits?: "userfaultfd";
   /** ESR_EL1 of an exception that the guest took instead; KVM_RUN did not return. */
   readonly exception?: number;
 }

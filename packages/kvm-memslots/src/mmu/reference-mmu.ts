@@ -379,7 +379,7 @@ function exitFor(error: PfnError): GuestExit {
     case "KVM_PFN_ERR_RO_FAULT":
       return { reason: "KVM_EXIT_MMIO" };
     case "KVM_PFN_ERR_SIGPENDING":
-      return { reason: "KVM_EXIT_INTR", errno: "EINTR" };
+      return { waits: "userfaultfd" };
     case "KVM_PFN_ERR_HWPOISON":
       return { signal: "SIGBUS", code: "BUS_MCEERR_AR" };
     case "KVM_PFN_ERR_FAULT":

@@ -301,7 +301,7 @@ export class Interpreter {
       const word = write ? Number(this.#value(args["value"] ?? 0x5a5a5a5a)) : undefined;
       const access = hostAccess(this.#task, addr + page * PAGE_SIZE, word);
       if ("signal" in access) addPage(signals, page, { signal: access.signal });
-      else if (page === 0) value = access.value;
+      else if ("value" in access && page === 0) value = access.value;
     }
     return {
       ...(signals.size > 0 && { signals: [...signals.values()] }),

@@ -6,7 +6,7 @@ import { mkPte, PteFlag } from "../pte.js";
 import { addNewAnonRmap, anonVmaPrepare } from "../rmap.js";
 import { VmFlag } from "../vma.js";
 import type { Fault, FaultError } from "./fault.js";
-import { inherit } from "./userfaultfd.js";
+import { handleUserfault, inherit, isUserfaultMissing } from "./userfaultfd.js";
 
 /** alloc_anon_folio(), order 0: a zeroed page where the policy wants it. */
 export function allocAnonFolio(fault: Fault): Pfn | null {
@@ -29,7 +29,12 @@ export function doAnonymousPage(fault: Fault): FaultError | null {
   const index = table.indexOf(address);
   if (!fault.write) {
     mm.pageTableLock.lock();
-    if (table.get(index) === (fault.marker ?? 0)) {
+    const unchanged = table.get(index) === (fault.marker ?? 0);
+    if (unchanged && isUserfaultMissing(fault)) {
+      mm.pageTableLock.unlock();
+      return handleUserfault(fault, "missing");
+    }
+    if (unchanged) {
       table.set(
         index,
         inherit(fault, mkPte(host.zeroPfn, pageProt(fields) | PteFlag.special | PteFlag.young)),
@@ -43,6 +48,11 @@ export function doAnonymousPage(fault: Fault): FaultError | null {
   if (pfn === null) return "OOM";
   mm.pageTableLock.lock();
   const won = table.get(index) === (fault.marker ?? 0);
+  if (won && isUserfaultMissing(fault)) {
+    mm.pageTableLock.unlock();
+    host.frames.put(pfn);
+    return handleUserfault(fault, "missing");
+  }
   if (won) {
     addNewAnonRmap(task, pfn, vma, fault.pgoff);
     table.set(

@@ -9,6 +9,10 @@ export interface FaultFlags {
   readonly write: boolean;
   /** FAULT_FLAG_UNSHARE: a private copy, but not writable. */
   readonly unshare?: boolean;
+  /** FAULT_FLAG_USER: by user space itself, not by the kernel on its behalf. */
+  readonly user?: boolean;
+  /** FAULT_FLAG_ALLOW_RETRY, FAULT_FLAG_RETRY_NOWAIT: may the fault wait? Left out: it cannot. */
+  readonly retry?: "wait" | "nowait";
 }
 
 /** struct vm_fault */
@@ -34,5 +38,9 @@ export interface PteFault extends Fault {
 /** What a file's ->fault gives: the page, locked and with a reference, or why not. */
 export type FaultOutcome = { readonly pfn: Pfn } | FaultError;
 
-/** VM_FAULT_*: why a fault could not be resolved. */
-export type FaultError = "SIGBUS" | "SIGSEGV" | "OOM" | "HWPOISON";
+/**
+ * VM_FAULT_*: why a fault could not be resolved, or was not yet. `WAITED` (VM_FAULT_RETRY): it waited for a userfaultfd's
+ * handler, and is to be taken again; mmap_lock was dropped. `WOULD_WAIT`: the same with FAULT_FLAG_RETRY_NOWAIT, neither
+ * waited nor dropped. `WAITS`: alone, it would wait for ever, as nobody can answer; mmap_lock was dropped.
+ */
+export type FaultError = "SIGBUS" | "SIGSEGV" | "OOM" | "HWPOISON" | "WAITED" | "WOULD_WAIT" | "WAITS";

@@ -29,7 +29,11 @@ function askFile(fault: Fault): Pfn | FaultError {
 
 /** do_read_fault() */
 function doReadFault(fault: Fault): FaultError | null {
-  if (fault.fields.file!.ops.mapsAround === true && mapAround(fault)) return null;
+  // should_fault_around(): not where a userfaultfd wants to be asked for each page.
+  const { fields } = fault;
+  const around =
+    fields.file!.ops.mapsAround === true && (fields.flags & (VmFlag.uffdWp | VmFlag.uffdMinor)) === 0;
+  if (around && mapAround(fault)) return null;
   const got = askFile(fault);
   if (typeof got === "string") return got;
   finishFault(fault, got);

@@ -12,12 +12,11 @@ import { doAnonymousPage } from "./anonymous.js";
 import type { Fault, FaultError, FaultFlags } from "./fault.js";
 import { doFault } from "./file-fault.js";
 import { doSwapPage } from "./nonpresent.js";
-import { userfaultMissing, userfaultWp } from "./userfaultfd.js";
 import { doWpPage } from "./wp.js";
 
 /**
- * handle_mm_fault(): makes an address accessible, or says why not. Under mmap_lock; the caller has checked that the
- * mapping allows the access. The fault may have to be taken again.
+ * handle_mm_fault(): makes an address accessible, or says why not. Under mmap_lock, which it may drop (see
+ * {@link FaultError}); the caller has checked that the mapping allows the access. The fault may have to be taken again.
  */
 export function handleMmFault(task: Task, vma: Vma, address: Hva, flags: FaultFlags): FaultError | null {
   const fields = vma.fields;
@@ -28,8 +27,7 @@ export function handleMmFault(task: Task, vma: Vma, address: Hva, flags: FaultFl
     fields,
     address: at,
     pgoff: pgoffOf(fields, at),
-    write: flags.write,
-    ...(flags.unshare === true ? { unshare: true } : {}),
+    ...flags,
   };
   if ((fields.flags & VmFlag.hugetlb) !== 0) return hugetlbFault(fault);
   // __handle_mm_fault(): the tables above the last one are there from here on, whatever becomes of the fault.
@@ -50,8 +48,6 @@ function handlePteFault(fault: Fault, table: Table | null): FaultError | null {
   const index = table === null ? 0 : table.indexOf(address);
   const orig = table === null ? 0 : table.get(index);
   if (table === null || orig === 0) {
-    const missing = userfaultMissing(fault);
-    if (missing !== null) return missing;
     return isAnonymous(fields) ? doAnonymousPage(fault) : doFault(fault);
   }
   const pteFault = { ...fault, table, index, orig };
@@ -65,7 +61,7 @@ function handlePteFault(fault: Fault, table: Table | null): FaultError | null {
   }
   let entry = pteChange(orig, PteFlag.young, 0);
   if (fault.write || fault.unshare === true) {
-    if (!pteHas(orig, PteFlag.write)) return doWpPage(userfaultWp(pteFault));
+    if (!pteHas(orig, PteFlag.write)) return doWpPage(pteFault);
     if (fault.write) entry = pteChange(entry, PteFlag.dirty, 0);
   }
   table.set(index, entry);

@@ -1,5 +1,6 @@
-import { placement, vmaPolicy } from "../mempolicy.js";
 import { PageFlag } from "../page-flags.js";
+import { placement, vmaPolicy } from "../mempolicy.js";
+import { migrationEntryWait } from "../migration-entry.js";
 import { maybeWrite, pageProt } from "../prot.js";
 import { mkPte, PteFlag, pteChange, pteHas, ptePfn } from "../pte.js";
 import { addNewAnonRmap, anonVmaPrepare } from "../rmap.js";
@@ -11,23 +12,14 @@ import { doFault } from "./file-fault.js";
 /** do_swap_page(): an entry that is neither none nor present. */
 export function doSwapPage(fault: PteFault): FaultError | null {
   const { orig } = fault;
-  if (pteHas(orig, PteFlag.migration)) return migrationEntryWait(fault);
+  if (pteHas(orig, PteFlag.migration)) {
+    migrationEntryWait(fault.vma.mm.host.frames, orig);
+    return null;
+  }
   if (pteHas(orig, PteFlag.poisoned)) return "HWPOISON";
   if (pteHas(orig, PteFlag.marker)) return handlePteMarker(fault);
   if (!pteHas(orig, PteFlag.swap)) throw new Error(`entry ${orig} is neither present nor none`);
   return swapIn(fault);
-}
-
-/** migration_entry_wait(): the mover holds the page's lock. */
-function migrationEntryWait({ vma, orig }: PteFault): null {
-  const { frames } = vma.mm.host;
-  const pfn = ptePfn(orig);
-  if (frames.tryGet(pfn)) {
-    frames.lock(pfn);
-    frames.unlock(pfn);
-    frames.put(pfn);
-  }
-  return null;
 }
 
 /** handle_pte_marker() */

@@ -1,30 +1,71 @@
-import { NotModelled } from "../not-modelled.js";
-import { type Pte, PteFlag, pteChange, pteHas } from "../pte.js";
+import { leafAt } from "../leaf.js";
+import { type Pte, PteFlag, pteChange, pteHas, ptePresent } from "../pte.js";
 import { isWpAsync, UffdFeature, Userfaultfd } from "../userfaultfd/context.js";
-import { isAnonymous, VmFlag } from "../vma.js";
+import { isUffdMarker } from "../userfaultfd/marker.js";
+import { VmFlag } from "../vma.js";
 import type { Fault, FaultError, PteFault } from "./fault.js";
 
+/** VM_UFFD_MISSING, VM_UFFD_MINOR, VM_UFFD_WP: what a userfaultfd is asked for. */
+export type UserfaultReason = "missing" | "minor" | "wp";
+
+/** userfaultfd_missing(): is a userfaultfd to be asked for pages that are not there? */
+export function isUserfaultMissing({ fields }: Fault): boolean {
+  return (fields.flags & VmFlag.uffdMissing) !== 0;
+}
+
+/** userfaultfd_minor(): is a userfaultfd to be asked before a page of the file is mapped? */
+export function isUserfaultMinor({ fields }: Fault): boolean {
+  return (fields.flags & VmFlag.uffdMinor) !== 0;
+}
+
 /**
- * handle_userfault(), where a page is missing that a userfaultfd wants to be asked for. Waiting for its reader is not
- * modelled. @returns the signal that comes instead, or null where it does not care
+ * handle_userfault(): asks a userfaultfd's handler to resolve the fault, and waits for it without mmap_lock. No spinlock
+ * is held. @returns what comes of the fault; `WAITED`: it is to be taken again
  */
-export function userfaultMissing(fault: Fault): FaultError | null {
-  const { fields } = fault;
-  if ((fields.flags & VmFlag.uffdMissing) === 0) return null;
-  const cached = isAnonymous(fields) ? 0 : fields.file!.inode!.pages.get(fault.pgoff);
-  if (cached !== 0) return null;
-  if (fields.uffd instanceof Userfaultfd && fields.uffd.has(UffdFeature.sigbus)) return "SIGBUS";
-  throw new NotModelled("a missing page that userfaultfd is asked for");
+export function handleUserfault(fault: Fault, reason: UserfaultReason): FaultError {
+  const { fields, vma } = fault;
+  const { mm } = vma;
+  const { store } = mm.host;
+  const ctx = fields.uffd;
+  if (!(ctx instanceof Userfaultfd) || ctx.has(UffdFeature.sigbus)) return "SIGBUS";
+  if (fault.user !== true && ctx.userModeOnly) return "SIGBUS";
+  if (fault.retry === undefined) return "SIGBUS";
+  if (fault.retry === "nowait") return "WOULD_WAIT";
+  if (ctx.released.get()) {
+    mm.mmapLock.readUnlock();
+    return "WAITED";
+  }
+  const waiter = ctx.enqueue(fault.address);
+  const mustWait = userfaultfdMustWait(fault, reason);
+  mm.mmapLock.readUnlock();
+  const waits = mustWait && !ctx.released.get();
+  store.trace(
+    "handle_userfault",
+    () => `${fault.task.name}: ${reason} fault at ${fault.address.toString(16)}${waits ? ", waits" : ""}`,
+  );
+  const isAlone = store.task === null;
+  if (waits && !isAlone) waiter.queue.sleep();
+  ctx.dequeue(waiter);
+  return waits && isAlone ? "WAITS" : "WAITED";
+}
+
+/** userfaultfd_must_wait(), userfaultfd_huge_must_wait(): does the entry still need the handler? A look without locks. */
+function userfaultfdMustWait({ vma, address }: Fault, reason: UserfaultReason): boolean {
+  const leaf = leafAt(vma.mm, address);
+  if (leaf === null || isUffdMarker(leaf.pte)) return true;
+  if (!ptePresent(leaf.pte)) return false;
+  return reason === "wp" && !pteHas(leaf.pte, PteFlag.write);
 }
 
 /**
  * userfaultfd_pte_wp() in do_wp_page(), with the page-table lock: a write to an entry that a userfaultfd protects. In
- * the asynchronous mode the protection just ends. @returns the fault as it goes on
+ * the asynchronous mode the protection just ends. @returns the fault as it goes on, or that the handler is to be asked
  */
-export function userfaultWp(fault: PteFault): PteFault {
+export function userfaultWp<F extends PteFault>(fault: F): F | "ask" {
   const { fields, table, index, orig } = fault;
+  if (fault.unshare === true) return fault;
   if ((fields.flags & VmFlag.uffdWp) === 0 || !pteHas(orig, PteFlag.uffdWp)) return fault;
-  if (!isWpAsync(fields)) throw new NotModelled("a write that userfaultfd is asked for");
+  if (!isWpAsync(fields)) return "ask";
   const now = pteChange(orig, 0, PteFlag.uffdWp);
   table.set(index, now);
   return { ...fault, orig: now };

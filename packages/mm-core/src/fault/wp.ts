@@ -8,11 +8,19 @@ import { addNewAnonRmap, anonVmaPrepare, isMaybeMappedShared, removeRmap } from 
 import { VmFlag } from "../vma.js";
 import { allocAnonFolio } from "./anonymous.js";
 import type { FaultError, PteFault } from "./fault.js";
+import { handleUserfault, userfaultWp } from "./userfaultfd.js";
 
 /** do_wp_page(): a write to an entry that does not allow it. Called with the page-table lock, which it drops. */
-export function doWpPage(fault: PteFault): FaultError | null {
-  const { vma, fields, orig, table, index } = fault;
+export function doWpPage(base: PteFault): FaultError | null {
+  const { vma, fields, table, index } = base;
   const { mm } = vma;
+  const asked = userfaultWp(base);
+  if (asked === "ask") {
+    mm.pageTableLock.unlock();
+    return handleUserfault(base, "wp");
+  }
+  const fault = asked;
+  const { orig } = fault;
   const { frames } = mm.host;
   const special = pteHas(orig, PteFlag.special);
   const pfn = ptePfn(orig);

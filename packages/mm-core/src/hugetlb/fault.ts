@@ -1,9 +1,16 @@
 import { PAGE_SIZE } from "../addresses.js";
 import type { Fault, FaultError } from "../fault/fault.js";
-import { userfaultMissing, userfaultWp } from "../fault/userfaultfd.js";
+import {
+  handleUserfault,
+  isUserfaultMinor,
+  isUserfaultMissing,
+  type UserfaultReason,
+  userfaultWp,
+} from "../fault/userfaultfd.js";
 import { pgoffOf } from "../file.js";
 import { filemapLockFolio } from "../filemap.js";
 import { PageFlag } from "../page-flags.js";
+import { migrationEntryWait } from "../migration-entry.js";
 import { PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { anonVmaPrepare } from "../rmap.js";
 import { VmFlag } from "../vma.js";
@@ -29,28 +36,25 @@ export function hugetlbFault(base: Fault): FaultError | null {
   const orig = table.get(index);
   if (pteHas(orig, PteFlag.migration)) {
     faultMutex.unlock();
-    // migration_entry_wait_huge(): the mover holds the page's lock.
-    const { frames } = mm.host;
-    const folio = ptePfn(orig);
-    if (frames.tryGet(folio)) {
-      frames.lock(folio);
-      frames.unlock(folio);
-      frames.put(folio);
-    }
+    migrationEntryWait(mm.host.frames, orig);
     return null;
   }
-  const error = ptePresent(orig) ? hugetlbPresent(fault, orig) : hugetlbNonPresent(fault, orig);
+  const outcome = ptePresent(orig) ? hugetlbPresent(fault, orig) : hugetlbNonPresent(fault, orig);
   faultMutex.unlock();
-  return error;
+  // hugetlb_handle_userfault()
+  return outcome === null || typeof outcome === "string" ? outcome : handleUserfault(fault, outcome.ask);
 }
 
+/** How a fault ends within the fault mutex: as a fault does, or a userfaultfd is to be asked without it. */
+type Outcome = FaultError | { readonly ask: UserfaultReason } | null;
+
 /** The entry holds no page: never did, or a marker stands there. */
-function hugetlbNonPresent(fault: HugetlbFault, orig: number): FaultError | null {
+function hugetlbNonPresent(fault: HugetlbFault, orig: number): Outcome {
   return pteHas(orig, PteFlag.poisoned) ? "HWPOISON" : hugetlbNoPage(fault, orig);
 }
 
 /** hugetlb_fault() where a page is mapped. */
-function hugetlbPresent(fault: HugetlbFault, orig: number): FaultError | null {
+function hugetlbPresent(fault: HugetlbFault, orig: number): Outcome {
   const { vma, table, index } = fault;
   const { mm } = vma;
   const { frames } = mm.host;
@@ -60,12 +64,12 @@ function hugetlbPresent(fault: HugetlbFault, orig: number): FaultError | null {
     const breaks = (fault.write || fault.unshare === true) && !pteHas(orig, PteFlag.write);
     const folio = ptePfn(orig);
     if (!breaks) table.set(index, pteChange(orig, PteFlag.young | (fault.write ? PteFlag.dirty : 0), 0));
-    else if (!frames.test(folio, PageFlag.anon)) {
-      userfaultWp({ ...fault, orig });
-      error = hugetlbWp(fault);
-    } else if (frames.trylock(folio)) {
+    else if (userfaultWp({ ...fault, orig }) === "ask") {
+      mm.pageTableLock.unlock();
+      return { ask: "wp" };
+    } else if (!frames.test(folio, PageFlag.anon)) error = hugetlbWp(fault);
+    else if (frames.trylock(folio)) {
       frames.get(folio);
-      userfaultWp({ ...fault, orig });
       error = hugetlbWp(fault);
       frames.unlock(folio);
       frames.put(folio);
@@ -75,8 +79,17 @@ function hugetlbPresent(fault: HugetlbFault, orig: number): FaultError | null {
   return error;
 }
 
+/** hugetlb_pte_stable() */
+function isStable({ vma, table, index }: HugetlbFault, orig: number): boolean {
+  const { pageTableLock } = vma.mm;
+  pageTableLock.lock();
+  const same = table.get(index) === orig;
+  pageTableLock.unlock();
+  return same;
+}
+
 /** hugetlb_no_page(): the page of the file, or a new one: the file's for a shared mapping, else the mapping's own. */
-function hugetlbNoPage(fault: HugetlbFault, orig: number): FaultError | null {
+function hugetlbNoPage(fault: HugetlbFault, orig: number): Outcome {
   const { task, vma, fields, address, pgoff, table, index } = fault;
   const { mm } = vma;
   const { frames } = mm.host;
@@ -87,8 +100,7 @@ function hugetlbNoPage(fault: HugetlbFault, orig: number): FaultError | null {
   const isAnon = folio === null && !isShared;
   if (folio === null) {
     if (pgoff * PAGE_SIZE + hstate.size > inode.size.get()) return "SIGBUS";
-    const missing = userfaultMissing(fault);
-    if (missing !== null) return missing;
+    if (isUserfaultMissing(fault)) return isStable(fault, orig) ? { ask: "missing" } : null;
     if (!isShared) anonVmaPrepare(vma);
     folio = allocHugetlbFolio(task, vma, address, false);
     if (folio === null) return "SIGBUS";
@@ -101,6 +113,10 @@ function hugetlbNoPage(fault: HugetlbFault, orig: number): FaultError | null {
     frames.unlock(folio);
     frames.put(folio);
     return "HWPOISON";
+  } else if (isUserfaultMinor(fault)) {
+    frames.unlock(folio);
+    frames.put(folio);
+    return isStable(fault, orig) ? { ask: "minor" } : null;
   }
   mm.pageTableLock.lock();
   if (table.get(index) !== orig) {

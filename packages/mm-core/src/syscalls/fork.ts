@@ -8,7 +8,7 @@ export function fork(task: Task): Task {
   const { host } = task.process;
   const name = `${task.name}'s child`;
   const mm = host.store.create(() => new Mm(host, `${name}->mm`));
-  dupMmap(mm, task.mm);
+  dupMmap(task, mm);
   return spawn(task, name, mm);
 }
 

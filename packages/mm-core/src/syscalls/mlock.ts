@@ -37,6 +37,8 @@ function doMlock(task: Task, addr: Hva, length: number, flags: number): Result<0
       return 0;
     case "ENOMEM":
       return refuse("EAGAIN", "__mlock_posix_error_return", "memory is exhausted");
+    case "EINTR":
+      return refuse("EINTR", "__mm_populate", "a userfaultfd that nobody answers was asked for a page");
     default:
       return refuse("ENOMEM", "__mlock_posix_error_return", "a page could not be faulted in");
   }

@@ -1,6 +1,7 @@
-import { DEFAULT_MAP_WINDOW, type Hva, isPageAligned, PMD_SIZE } from "../addresses.js";
+import { DEFAULT_MAP_WINDOW, type Hva, isPageAligned } from "../addresses.js";
 import { hex, isRefusal, type Refusal, type Result, refuse } from "../errno.js";
 import { type FileOps, OpenFile } from "../file.js";
+import { hugetlbUnshareAllPmds } from "../hugetlb/unshare.js";
 import { NotModelled } from "../not-modelled.js";
 import type { Task } from "../task.js";
 import { UFFD_FLAGS, UffdFeature, Userfaultfd } from "../userfaultfd/context.js";
@@ -17,7 +18,7 @@ const ALL_FEATURES = Object.values<number>(UffdFeature).reduce((all, bit) => all
 const EVENTS =
   UffdFeature.eventFork | UffdFeature.eventRemap | UffdFeature.eventRemove | UffdFeature.eventUnmap;
 
-const OPS: FileOps = { kind: "userfaultfd", release: (file) => releaseAll(file.data as Userfaultfd) };
+const OPS: FileOps = { kind: "userfaultfd", release: (file) => release(file.data as Userfaultfd) };
 
 /** userfaultfd(2). @returns the descriptor */
 export function userfaultfd(task: Task, flags: number): Result<number> {
@@ -30,8 +31,11 @@ export function userfaultfd(task: Task, flags: number): Result<number> {
     );
   }
   const { host } = task.process;
+  const isUserModeOnly = (flags & UffdFlag.userModeOnly) !== 0;
   const fd = task.process.install(
-    host.store.create(() => new OpenFile(host, "userfaultfd", null, OPS, new Userfaultfd(task.mm))),
+    host.store.create(
+      () => new OpenFile(host, "userfaultfd", null, OPS, new Userfaultfd(task.mm, isUserModeOnly)),
+    ),
   );
   if ((flags & UffdFlag.cloexec) !== 0) task.process.closeOnExec.update((fds) => [...fds, fd]);
   return fd;
@@ -45,7 +49,8 @@ function context(task: Task, fd: number): Result<Userfaultfd> {
     : refuse("ENOTTY", "sys_ioctl", `${file.name} is no userfaultfd`);
 }
 
-function initialised(task: Task, fd: number): Result<Userfaultfd> {
+/** The userfaultfd of a descriptor, once UFFDIO_API has been called. */
+export function initialised(task: Task, fd: number): Result<Userfaultfd> {
   const ctx = context(task, fd);
   if (isRefusal(ctx) || ctx.features.get() !== null) return ctx;
   return refuse("EINVAL", "userfaultfd_ioctl", "UFFDIO_API has not been called");
@@ -66,10 +71,15 @@ export function uffdioApi(task: Task, fd: number, features: number): Result<0> {
 }
 
 /** validate_range() */
-function refuseRange(start: Hva, length: number): Refusal | undefined {
-  const fn = "validate_range";
-  if (!isPageAligned(start) || !isPageAligned(length))
-    return refuse("EINVAL", fn, `${hex(start)}, ${hex(length)} are not page-aligned`);
+export function refuseRange(start: Hva, length: number): Refusal | undefined {
+  if (isPageAligned(start)) return refuseUnalignedRange(start, length);
+  return refuse("EINVAL", "validate_range", `${hex(start)} is not page-aligned`);
+}
+
+/** validate_unaligned_range() */
+export function refuseUnalignedRange(start: Hva, length: number): Refusal | undefined {
+  const fn = "validate_unaligned_range";
+  if (!isPageAligned(length)) return refuse("EINVAL", fn, `length ${hex(length)} is not page-aligned`);
   if (length === 0) return refuse("EINVAL", fn, "length is 0");
   if (start >= DEFAULT_MAP_WINDOW || length > DEFAULT_MAP_WINDOW - start) {
     return refuse("EINVAL", fn, `${hex(start)} plus ${hex(length)} is beyond user space`);
@@ -90,7 +100,7 @@ function refuseMapping(ctx: Userfaultfd, fields: VmaFields, wanted: number, fn: 
       ? undefined
       : refuse("EINVAL", fn, `${at} is anonymous: it has no minor faults`);
   }
-  if (file!.ops.userfaults === true || (flags & VmFlag.hugetlb) !== 0) return undefined;
+  if (file!.ops.uffdOps !== undefined || (flags & VmFlag.hugetlb) !== 0) return undefined;
   return refuse("EINVAL", fn, `${at} is of a ${file!.ops.kind} file, which userfaultfd does not support`);
 }
 
@@ -135,7 +145,7 @@ function refuseRegistration(
     const fields = vma.fields;
     const unaligned =
       (fields.flags & VmFlag.hugetlb) !== 0 &&
-      ((place === 0 && start % PMD_SIZE !== 0) || (end <= fields.end && end % PMD_SIZE !== 0));
+      ((place === 0 && start % vma.pageSize !== 0) || (end <= fields.end && end % vma.pageSize !== 0));
     if (unaligned) return refuse("EINVAL", fn, `${hex(start)}-${hex(end)} is not aligned to the huge pages`);
     const refused = refuseMapping(ctx, fields, wanted, fn);
     if (refused !== undefined) return refused;
@@ -157,7 +167,11 @@ function registerRange(ctx: Userfaultfd, start: Hva, end: Hva, wanted: number): 
     const { flags, uffd, start: first, end: last } = vma.fields;
     const to = Math.min(end, last);
     if (uffd !== ctx || (flags & wanted) !== wanted) {
-      modifyVma(vma, Math.max(at, first), to, { flags: (flags & ~UFFD_FLAGS) | wanted, uffd: ctx });
+      const change = { flags: (flags & ~UFFD_FLAGS) | wanted, uffd: ctx };
+      const registered = modifyVma(vma, Math.max(at, first), to, change);
+      // uffd_disable_huge_pmd_share()
+      const watches = (wanted & (VmFlag.uffdWp | VmFlag.uffdMinor)) !== 0;
+      if (watches && (flags & VmFlag.hugetlb) !== 0) hugetlbUnshareAllPmds(registered);
     }
     at = to;
   }
@@ -184,9 +198,14 @@ export function uffdioUnregister(task: Task, fd: number, start: Hva, length: num
   for (let at = start; refused === undefined && at < end; ) {
     const vma = mm.vmas.first(at, end);
     if (vma === undefined) break;
-    const { start: first, end: last, uffd } = vma.fields;
+    const { start: first, end: last, flags, uffd } = vma.fields;
+    const from = Math.max(at, first);
     const to = Math.min(end, last);
-    if (uffd !== undefined) clearVma(vma, Math.max(at, first), to);
+    if (uffd !== undefined) {
+      // Whoever waits for a missing page does not hang.
+      if ((flags & VmFlag.uffdMissing) !== 0) ctx.wake(from, to - from);
+      clearVma(vma, from, to);
+    }
     at = to;
   }
   mm.mmapLock.writeUnlock();
@@ -200,7 +219,14 @@ function clearVma(vma: Vma, start: Hva, end: Hva): void {
   modifyVma(vma, start, end, { flags: flags & ~UFFD_FLAGS, uffd: undefined });
 }
 
-/** userfaultfd_release_all(): the descriptor is closed. */
+/** userfaultfd_release(): the descriptor is closed. */
+function release(ctx: Userfaultfd): void {
+  ctx.released.set(true);
+  releaseAll(ctx);
+  ctx.wake(0, Number.MAX_SAFE_INTEGER);
+}
+
+/** userfaultfd_release_all() */
 function releaseAll(ctx: Userfaultfd): void {
   const { mm } = ctx;
   if (mm.users.get() === 0) return;
@@ -255,7 +281,10 @@ export function uffdioWriteprotect(
         "mwriteprotect_range",
         `the mapping at ${hex(first)} is not registered for write protection`,
       );
-    } else if ((flags & VmFlag.hugetlb) !== 0 && (start % PMD_SIZE !== 0 || length % PMD_SIZE !== 0)) {
+    } else if (
+      (flags & VmFlag.hugetlb) !== 0 &&
+      (start % vma.pageSize !== 0 || length % vma.pageSize !== 0)
+    ) {
       refused ??= refuse(
         "EINVAL",
         "mwriteprotect_range",
@@ -266,5 +295,6 @@ export function uffdioWriteprotect(
     uffdWpRange(vma, Math.max(start, first), Math.min(end, last), protect);
   }
   mm.mmapLock.readUnlock();
+  if (refused === undefined && !protect && !dontwake) ctx.wake(start, length);
   return refused ?? 0;
 }

@@ -1,6 +1,6 @@
 import { type Pfn, PMD_PAGES } from "../addresses.js";
 import type { FaultError } from "../fault/fault.js";
-import { userfaultMissing } from "../fault/userfaultfd.js";
+import { handleUserfault, isUserfaultMissing } from "../fault/userfaultfd.js";
 import { pgoffOf } from "../file.js";
 import { placement, vmaPolicy } from "../mempolicy.js";
 import { PageFlag } from "../page-flags.js";
@@ -42,25 +42,27 @@ export function doHugePmdAnonymousPage(fault: PmdFault): FaultError | null | typ
   const { host } = mm;
   if (!thpVmaSuitable(fields, haddr)) return FALLBACK;
   anonVmaPrepare(vma);
-  const missing = userfaultMissing(fault);
-  if (missing !== null) return missing;
   if (!fault.write) {
     const zero = getHugeZeroFolio(host, task.node);
     if (zero === null) return FALLBACK;
     mm.pageTableLock.lock();
     const flags = pageProt(fields) | PteFlag.special | PteFlag.young | PteFlag.leaf;
-    if (isNone(fault)) pmds.set(pmdIndex, mkPte(zero, flags));
+    const unchanged = isNone(fault);
+    const asks = unchanged && isUserfaultMissing(fault);
+    if (unchanged && !asks) pmds.set(pmdIndex, mkPte(zero, flags));
     mm.pageTableLock.unlock();
-    return null;
+    return asks ? handleUserfault(fault, "missing") : null;
   }
   // __do_huge_pmd_anonymous_page()
   const folio = allocAnonFolioPmd(fault);
   if (folio === null) return FALLBACK;
   mm.pageTableLock.lock();
-  const won = isNone(fault);
-  if (won) mapAnonFolioPmd(fault, folio);
+  const unchanged = isNone(fault);
+  const asks = unchanged && isUserfaultMissing(fault);
+  if (unchanged && !asks) mapAnonFolioPmd(fault, folio);
   mm.pageTableLock.unlock();
-  if (!won) host.frames.put(folio);
+  if (!unchanged || asks) host.frames.put(folio);
+  if (asks) return handleUserfault(fault, "missing");
   host.store.trace(
     "do_huge_pmd_anonymous_page",
     () => `${task.name}: new huge page on node ${host.frames.nodeOf(folio)}`,

@@ -1,7 +1,10 @@
 import { PMD_SIZE } from "../addresses.js";
 import type { Fault, FaultError } from "../fault/fault.js";
+import { handleUserfault } from "../fault/userfaultfd.js";
+import { migrationEntryWait } from "../migration-entry.js";
 import type { Table } from "../page-table.js";
-import { PteFlag, pteChange, pteHas, ptePfn, ptePresent, pteProtNone } from "../pte.js";
+import { PteFlag, pteChange, pteHas, ptePresent, pteProtNone } from "../pte.js";
+import { isWpAsync } from "../userfaultfd/context.js";
 import { isAccessible, isAnonymous, VmFlag } from "../vma.js";
 import { thpVmaAllowable } from "./allowable.js";
 import { doHugePmdAnonymousPage } from "./anonymous.js";
@@ -24,14 +27,7 @@ export function handlePmdFault(
   const fault: PmdFault = { ...base, haddr: address - (address % PMD_SIZE), pmds, pmdIndex, origPmd };
   if (origPmd === 0) return doHugePmdAnonymousPage(fault);
   if (pteHas(origPmd, PteFlag.migration)) {
-    // pmd_migration_entry_wait(): the mover holds the page's lock.
-    const { frames } = host;
-    const folio = ptePfn(origPmd);
-    if (frames.tryGet(folio)) {
-      frames.lock(folio);
-      frames.unlock(folio);
-      frames.put(folio);
-    }
+    migrationEntryWait(host.frames, origPmd);
     return null;
   }
   if (!ptePresent(origPmd))
@@ -47,10 +43,14 @@ export function handlePmdFault(
   return null;
 }
 
-/** wp_huge_pmd(): of a file, and of what a userfaultfd protects, the write is left to small pages. */
+/** wp_huge_pmd(): of a file, and of what a userfaultfd watches on its own, the write is left to small pages. */
 function wpHugePmd(fault: PmdFault): FaultError | null | typeof FALLBACK {
-  const isProtected = (fault.fields.flags & VmFlag.uffdWp) !== 0 && pteHas(fault.origPmd, PteFlag.uffdWp);
-  if (isAnonymous(fault.fields) && (!isProtected || fault.unshare === true)) return doHugePmdWpPage(fault);
+  const { fields, origPmd } = fault;
+  if (isAnonymous(fields)) {
+    const isProtected = (fields.flags & VmFlag.uffdWp) !== 0 && pteHas(origPmd, PteFlag.uffdWp);
+    if (!isProtected || fault.unshare === true) return doHugePmdWpPage(fault);
+    if (!isWpAsync(fields)) return handleUserfault(fault, "wp");
+  }
   splitHugePmd(fault.vma, fault.address);
   return FALLBACK;
 }

@@ -1,5 +1,12 @@
 import { type CensusRow, fromSource, notModelled, outOfScope, recorded } from "./row.js";
-import { forkOfPrivateHugetlb, reapedByMrelease, writeToSharedHugetlb } from "./source-scenarios.js";
+import {
+  cutOfSharedHugetlb,
+  forkOfPrivateHugetlb,
+  moveOfHugePage,
+  moveOfPages,
+  reapedByMrelease,
+  writeToSharedHugetlb,
+} from "./source-scenarios.js";
 
 /** Where Linux 7.2 and 7.3 call mmu_notifier_invalidate_range_start() and _end(). */
 export const rangeSites: readonly CensusRow[] = [
@@ -208,7 +215,11 @@ export const rangeSites: readonly CensusRow[] = [
     callback: "invalidate_range",
     event: "CLEAR",
     reached: "UFFDIO_MOVE of a huge page",
-    status: notModelled("UFFDIO_MOVE is no call of the scenarios yet, and no recording has it"),
+    status: fromSource(
+      "mm-core/src/thp/move-pages.ts, movePagesHugePmd",
+      "UFFDIO_MOVE of an aligned 2 MiB that a huge page maps, to where nothing is mapped",
+      moveOfHugePage,
+    ),
   },
   {
     number: 23,
@@ -217,7 +228,11 @@ export const rangeSites: readonly CensusRow[] = [
     callback: "invalidate_range",
     event: "CLEAR",
     reached: "UFFDIO_MOVE",
-    status: notModelled("UFFDIO_MOVE is no call of the scenarios yet, and no recording has it"),
+    status: fromSource(
+      "mm-core/src/userfaultfd/move-ptes.ts, movePagesPtes",
+      "UFFDIO_MOVE of small pages, whether or not one can be moved; over all of the range that is left",
+      moveOfPages,
+    ),
   },
   {
     number: 24,
@@ -306,8 +321,10 @@ export const rangeSites: readonly CensusRow[] = [
     callback: "invalidate_range",
     event: "CLEAR",
     reached: "userfaultfd registers, or a mapping is split",
-    status: notModelled(
-      "the model shares no page tables of hugetlb memory; it takes a shared mapping of an aligned 1 GiB",
+    status: fromSource(
+      "mm-core/src/hugetlb/unshare.ts, hugetlbUnsharePmds",
+      "a shared hugetlb mapping of an aligned 1 GiB is registered for write protection or minor faults, or cut within it; whether tables are shared or not",
+      cutOfSharedHugetlb,
     ),
   },
   {

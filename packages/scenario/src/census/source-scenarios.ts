@@ -48,3 +48,42 @@ export const writeToSharedHugetlb = scenario("A write to a huge page that a chil
   { call: "fork", as: "child" },
   guestWrites,
 ]);
+
+const TARGET_AT = "0x220000000000";
+
+/** A mapping like `ram` whose missing pages a userfaultfd is asked for. */
+const userfaultTarget = (length: string): readonly Step[] => [
+  {
+    call: "mmap",
+    args: { addr: TARGET_AT, length, prot: "rw", flags: ["MAP_FIXED", ...ANONYMOUS] },
+    as: "target",
+  },
+  { call: "userfaultfd", args: { flags: [] }, as: "uffd" },
+  { call: "UFFDIO_API", args: { on: "uffd", features: [] } },
+  {
+    call: "UFFDIO_REGISTER",
+    args: { on: "uffd", addr: "target", length, mode: ["UFFDIO_REGISTER_MODE_MISSING"] },
+  },
+];
+
+const moveOut = (length: string): Step => ({
+  call: "UFFDIO_MOVE",
+  args: { on: "uffd", addr: "target", length, src: "ram" },
+});
+
+export const moveOfPages = scenario("UFFDIO_MOVE takes a page of the guest's to somewhere else", [
+  ...machine("16p", ANONYMOUS),
+  ...userfaultTarget("16p"),
+  moveOut("1p"),
+]);
+
+export const moveOfHugePage = scenario("UFFDIO_MOVE takes a huge page of the guest's to somewhere else", [
+  ...machine("2M", ANONYMOUS, "MADV_HUGEPAGE"),
+  ...userfaultTarget("2M"),
+  moveOut("2M"),
+]);
+
+export const cutOfSharedHugetlb = scenario("A shared mapping of 1 GiB of huge pages is cut in two", [
+  ...machine("1G", ["MAP_SHARED", "MAP_ANONYMOUS", "MAP_HUGETLB", "MAP_NORESERVE"]),
+  { call: "munmap", args: { addr: "ram+512M", length: "2M" } },
+]);

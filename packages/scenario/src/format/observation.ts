@@ -75,6 +75,8 @@ export interface Observation {
   readonly faults?: readonly FaultObservation[];
   readonly exits?: readonly ExitObservation[];
   readonly signals?: readonly SignalObservation[];
+  /** Pages whose access waits for the handler of a userfaultfd; alone, it is given up. */
+  readonly waits?: PageList;
   readonly value?: number | string;
   readonly frames?: readonly FrameObservation[];
   readonly bitmap?: PageList;

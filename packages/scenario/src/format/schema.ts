@@ -123,6 +123,7 @@ export const observationSchema = z.strictObject({
     )
     .optional(),
   signals: z.array(z.strictObject({ pages, signal: z.string(), code: z.string().optional() })).optional(),
+  waits: pages.optional(),
   value: word.optional(),
   frames: z.array(z.strictObject({ pages, is: z.enum(fates) })).optional(),
   bitmap: pages.optional(),

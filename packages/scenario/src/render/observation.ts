@@ -48,6 +48,7 @@ export function renderField(observation: Observation, field: ObservationField | 
         (observation.frames ?? []).map(({ is, pages }) => `${is} ${renderPages(pages)}`).join("; ") || nothing
       );
     case "bitmap":
+    case "waits":
     case "resident":
       return pagesOrNothing(observation[field]);
     case "stage2":
@@ -79,6 +80,7 @@ const order: readonly ObservationField[] = [
   "faults",
   "exits",
   "signals",
+  "waits",
   "frames",
   "bitmap",
   "status",

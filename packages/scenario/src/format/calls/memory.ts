@@ -6,6 +6,7 @@ import {
   mmapFlags,
   mremapFlags,
   msyncFlags,
+  pinLongtermFlags,
 } from "../constants/mman.js";
 import { call } from "./call.js";
 
@@ -45,5 +46,10 @@ export const memoryCalls = {
   mlockall: call("locks the whole address space", { flags: required(flags(mlockallFlags)) }),
   msync: call("writes a mapped file back", { ...range, flags: required(flags(msyncFlags)) }),
   mseal: call("seals a range", { ...range, flags: required(flags({})) }),
+  PIN_LONGTERM_TEST_START: call("pins the pages of a range as a device does (debugfs' gup_test)", {
+    ...range,
+    flags: orElse(flags(pinLongtermFlags), []),
+  }),
+  PIN_LONGTERM_TEST_STOP: call("gives the pinned pages back", {}),
   mincore: call("asks which pages are in memory", range),
 } as const;

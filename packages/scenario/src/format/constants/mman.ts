@@ -92,3 +92,9 @@ export const msyncFlags = {
 
 /** `prot` by its letters: PROT_READ, PROT_WRITE, PROT_EXEC. */
 export const protections = { r: 1, w: 2, x: 4 } as const;
+
+/** `flags` of PIN_LONGTERM_TEST_START: mm/gup_test.h. */
+export const pinLongtermFlags = {
+  PIN_LONGTERM_TEST_FLAG_USE_WRITE: 1,
+  PIN_LONGTERM_TEST_FLAG_USE_FAST: 2,
+} as const;

@@ -38,3 +38,18 @@ export const writeProtectModes = {
   UFFDIO_WRITEPROTECT_MODE_WP: 1,
   UFFDIO_WRITEPROTECT_MODE_DONTWAKE: 2,
 } as const;
+
+/** `mode` of UFFDIO_COPY. */
+export const copyModes = { UFFDIO_COPY_MODE_DONTWAKE: 1, UFFDIO_COPY_MODE_WP: 2 } as const;
+
+/** `mode` of UFFDIO_ZEROPAGE. */
+export const zeropageModes = { UFFDIO_ZEROPAGE_MODE_DONTWAKE: 1 } as const;
+
+/** `mode` of UFFDIO_CONTINUE. */
+export const continueModes = { UFFDIO_CONTINUE_MODE_DONTWAKE: 1, UFFDIO_CONTINUE_MODE_WP: 2 } as const;
+
+/** `mode` of UFFDIO_POISON. */
+export const poisonModes = { UFFDIO_POISON_MODE_DONTWAKE: 1 } as const;
+
+/** `mode` of UFFDIO_MOVE. */
+export const moveModes = { UFFDIO_MOVE_MODE_DONTWAKE: 1, UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES: 2 } as const;

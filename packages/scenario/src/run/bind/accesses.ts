@@ -9,7 +9,7 @@ import type {
   SignalObservation,
 } from "../../format/observation.js";
 import type { Bindings, CallOutcome } from "../outcome.js";
-import { GroupedPages } from "../page-runs.js";
+import { GroupedPages, PageRuns } from "../page-runs.js";
 import { unsigned } from "../results.js";
 import type { World } from "../world.js";
 
@@ -44,6 +44,7 @@ export function guestTouch(
 ): CallOutcome {
   const faults = new GroupedPages<Pick<FaultObservation, "access" | "kind">>();
   const exits = new GroupedPages<Omit<ExitObservation, "pages">>();
+  const waits = new PageRuns();
   let value: number | undefined;
   let word = written?.value ?? 0n;
   world.runProgram();
@@ -55,7 +56,8 @@ export function guestTouch(
     if (exception !== undefined) {
       exits.add({ exception: hex(exception) }, page);
       world.takeException();
-    } else if (done.exit !== undefined) {
+    } else if (done.exit?.waits !== undefined) waits.add(page);
+    else if (done.exit !== undefined) {
       const { reason, errno, signal, code } = done.exit;
       exits.add(
         {
@@ -74,6 +76,7 @@ export function guestTouch(
     ...(kind === "read" && value !== undefined ? { value } : {}),
     ...orNothing("exits", exits.list()),
     ...orNothing("faults", faults.list()),
+    ...waitsOf(waits),
   };
   return { observation };
 }
@@ -92,13 +95,15 @@ export function hostTouch(
   written?: Written,
 ): CallOutcome {
   const signals = new GroupedPages<Omit<SignalObservation, "pages">>();
+  const waits = new PageRuns();
   let died = false;
   let value: number | undefined;
   let word = written?.value ?? 0n;
   for (const offset of touched(args)) {
     const address = unsigned(args.addr) + offset;
     const done = hostAccess(task, address, written === undefined ? undefined : Number(word & WORD));
-    if ("signal" in done) {
+    if ("waits" in done) waits.add(Math.floor(offset / PAGE_SIZE));
+    else if ("signal" in done) {
       signals.add({ signal: done.signal, code: done.code }, Math.floor(offset / PAGE_SIZE));
       // A child has no handler: it dies of it.
       if (task !== world.vmm) {
@@ -112,8 +117,15 @@ export function hostTouch(
   const observation: Observation = {
     ...(written === undefined && value !== undefined ? { value } : {}),
     ...orNothing("signals", signals.list()),
+    ...waitsOf(waits),
   };
   return { observation, ...(died ? { died } : {}) };
+}
+
+/** Pages that nobody brings: their accesses are given up, as a signal would have it. */
+function waitsOf(pages: PageRuns): Pick<Observation, "waits"> {
+  const list = pages.list();
+  return list.length === 0 ? {} : { waits: list };
 }
 
 function orNothing<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {

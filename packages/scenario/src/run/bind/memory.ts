@@ -13,6 +13,8 @@ import {
   msync,
   munlock,
   munmap,
+  pinLongtermTestStart,
+  pinLongtermTestStop,
 } from "@kvmm/mm-core";
 import type { Bindings } from "../outcome.js";
 import { PageRuns } from "../page-runs.js";
@@ -54,6 +56,12 @@ export const memoryBindings = {
     zero(msync(task, unsigned(addr), unsigned(length), int(flags))),
   mseal: (_world, task, { addr, length, flags }) =>
     zero(mseal(task, unsigned(addr), unsigned(length), unsigned(flags))),
+  PIN_LONGTERM_TEST_START: (_world, task, { addr, length, flags }) =>
+    zero(pinLongtermTestStart(task, unsigned(addr), unsigned(length), unsigned(flags))),
+  PIN_LONGTERM_TEST_STOP: ({ host }) => {
+    pinLongtermTestStop(host);
+    return {};
+  },
   mincore: (_world, task, { addr, length }) => {
     const resident = mincore(task, unsigned(addr), unsigned(length));
     if (isRefusal(resident)) return { refusal: resident };

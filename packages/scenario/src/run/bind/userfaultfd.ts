@@ -1,9 +1,15 @@
 import {
   pagemapScan,
   uffdioApi,
+  uffdioContinue,
+  uffdioCopy,
+  uffdioMove,
+  uffdioPoison,
   uffdioRegister,
   uffdioUnregister,
+  uffdioWake,
   uffdioWriteprotect,
+  uffdioZeropage,
   userfaultfd,
 } from "@kvmm/mm-core";
 import type { Bindings } from "../outcome.js";
@@ -18,6 +24,18 @@ export const userfaultfdBindings = {
     zero(uffdioUnregister(task, int(on), unsigned(addr), unsigned(length))),
   UFFDIO_WRITEPROTECT: (_world, task, { on, addr, length, mode }) =>
     zero(uffdioWriteprotect(task, int(on), unsigned(addr), unsigned(length), unsigned(mode))),
+  UFFDIO_COPY: (_world, task, { on, addr, length, src, mode }) =>
+    zero(uffdioCopy(task, int(on), unsigned(addr), unsigned(src), unsigned(length), unsigned(mode))),
+  UFFDIO_ZEROPAGE: (_world, task, { on, addr, length, mode }) =>
+    zero(uffdioZeropage(task, int(on), unsigned(addr), unsigned(length), unsigned(mode))),
+  UFFDIO_CONTINUE: (_world, task, { on, addr, length, mode }) =>
+    zero(uffdioContinue(task, int(on), unsigned(addr), unsigned(length), unsigned(mode))),
+  UFFDIO_POISON: (_world, task, { on, addr, length, mode }) =>
+    zero(uffdioPoison(task, int(on), unsigned(addr), unsigned(length), unsigned(mode))),
+  UFFDIO_MOVE: (_world, task, { on, addr, length, src, mode }) =>
+    zero(uffdioMove(task, int(on), unsigned(addr), unsigned(src), unsigned(length), unsigned(mode))),
+  UFFDIO_WAKE: (_world, task, { on, addr, length }) =>
+    zero(uffdioWake(task, int(on), unsigned(addr), unsigned(length))),
   PAGEMAP_SCAN: (_world, task, { addr, length, flags, category_mask, return_mask, vec_len }) =>
     count(
       pagemapScan(task, {
