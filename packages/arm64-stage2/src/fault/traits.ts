@@ -50,6 +50,7 @@ export function traitsOf(features: Machine, ipaBits: number, splitPageChunkSize:
     elideTlbFlushIfYoung: false,
     gmemInitShared: true,
     preFaultMemory: false,
+    unknownVmIoctl: "EINVAL",
     topByteIgnore: true,
     taskSizeMax: 2 ** 52,
     // kvm_arm_default_max_vcpus(), with a GICv3

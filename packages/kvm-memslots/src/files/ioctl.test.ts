@@ -53,6 +53,17 @@ describe("KVM_CREATE_VCPU", () => {
   });
 });
 
+test.each([
+  ["arm64", "EINVAL"],
+  ["x86", "ENOTTY"],
+] as const)("a VM on %s refuses requests that it does not know with %s", (arch, expected) => {
+  const m = new Machine(undefined, arch);
+  const kvm = openKvm(m.task, m.kvm.module);
+  const vm = ok(kvmIoctl(m.task, kvm, { request: "KVM_CREATE_VM" })).ret;
+  expect(errno(kvmIoctl(m.task, vm, { request: "KVM_CREATE_VM" }))).toBe(expected);
+  expect(errno(kvmIoctl(m.task, vm, { request: "KVM_PRE_FAULT_MEMORY", arg: { argp: 0 } }))).toBe(expected);
+});
+
 describe("KVM_CHECK_EXTENSION", () => {
   const asked = (m: Machine, extension: string, device = false) =>
     checkExtension(m.kvm.module, device ? null : m.kvm, extension);

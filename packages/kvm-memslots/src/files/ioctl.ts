@@ -89,18 +89,17 @@ function vmIoctl(task: Task, kvm: Kvm, call: KvmIoctl): Result<number | PageRuns
   if (dead !== undefined) return dead;
   if (call.request === "KVM_CHECK_EXTENSION") return checkExtension(kvm.module, kvm, call.extension);
   if (call.request === "KVM_CREATE_VCPU") return ioctlCreateVcpu(task, kvm, call.id ?? 0);
-  const unknown = refuse(
-    "EINVAL",
-    "kvm_arch_vm_ioctl",
-    `a VM of this architecture knows no ${call.request}`,
-    "requests of the architecture: KVM_CHECK_EXTENSION tells",
-  );
-  switch (call.request) {
-    case "KVM_CREATE_VM":
-    case "KVM_PRE_FAULT_MEMORY":
-      return unknown;
-    case "KVM_SET_MEMORY_ATTRIBUTES":
-      if (kvm.mmu.traits.memoryAttributes !== true) return unknown;
+  const isUnknown =
+    call.request === "KVM_CREATE_VM" ||
+    call.request === "KVM_PRE_FAULT_MEMORY" ||
+    (call.request === "KVM_SET_MEMORY_ATTRIBUTES" && kvm.mmu.traits.memoryAttributes !== true);
+  if (isUnknown) {
+    return refuse(
+      kvm.mmu.traits.unknownVmIoctl,
+      "kvm_arch_vm_ioctl",
+      `a VM of this architecture knows no ${call.request}`,
+      "requests of the architecture: KVM_CHECK_EXTENSION tells",
+    );
   }
   const { arg } = call;
   if ("argp" in arg) return fault(fn, arg.argp);

@@ -49,6 +49,11 @@ describe("KVM_CREATE_GUEST_MEMFD", () => {
     expect(create(4096n, 4n)).toBe("EINVAL");
   });
 
+  test("makes an inode of its own each time (guest_memfd_test, test_create_guest_memfd_multiple)", () => {
+    const m = new Machine();
+    expect(inodeOf(m, m.gmem(1))).not.toBe(inodeOf(m, m.gmem(1)));
+  });
+
   test("keeps the VM until the file is closed", () => {
     const m = new Machine();
     const fd = m.gmem(1);

@@ -46,6 +46,7 @@ const ARM64: ArchTraits = {
   locklessAging: false,
   elideTlbFlushIfYoung: false,
   gmemInitShared: true,
+  unknownVmIoctl: "EINVAL",
   topByteIgnore: true,
   taskSizeMax: 2 ** 52,
   maxVcpus: 512,
@@ -65,6 +66,7 @@ const X86: ArchTraits = {
   pfnCache: true,
   locklessAging: true,
   elideTlbFlushIfYoung: true,
+  unknownVmIoctl: "ENOTTY",
   topByteIgnore: false,
   // With four levels of page tables; the last page is left out.
   taskSizeMax: 2 ** 47 - PAGE_SIZE,

@@ -23,6 +23,8 @@ export interface ArchTraits {
   readonly elideTlbFlushIfYoung: boolean;
   /** kvm_arch_supports_gmem_init_shared() */
   readonly gmemInitShared: boolean;
+  /** How kvm_arch_vm_ioctl() refuses a request that it does not know. */
+  readonly unknownVmIoctl: "EINVAL" | "ENOTTY";
   /** Does the hardware ignore the top byte of a user address, so that it may be a tag? */
   readonly topByteIgnore: boolean;
   /** TASK_SIZE_MAX of a kernel as distributions build it. */

@@ -1,4 +1,5 @@
-// What tools/testing/selftests/kvm/set_memory_region_test.c asserts, in our words.
+// What tools/testing/selftests/kvm/set_memory_region_test.c asserts, in our words; but for test_mmio_during_vectoring, which is
+// about x86's emulator.
 import { close, hostAccess, isRefusal, memfdCreate, munmap, PAGE_SIZE, type Result } from "@kvmm/mm-core";
 import { describe, expect, test } from "vitest";
 import {
