@@ -74,7 +74,7 @@ const MAX_VIOLATIONS = 100;
 /** The shortest counterexample is looked for among so many states, and given up. */
 const SHORTEST_STATES = 300_000;
 
-/** Random walks from which who accesses what is learnt. */
+/** Random walks from which who accesses what is learnt, at most; three that teach nothing are the last. */
 const WARM_UP = 16;
 
 /**
@@ -183,13 +183,7 @@ class Explorer {
   #states(program: Program): void {
     const { options } = this;
     const { livelocks = true, stopAtFirst = true } = options;
-    new RandomWalks(program, {
-      limits: new Limits({}),
-      seed: 1,
-      walks: WARM_UP,
-      depth: 300,
-      onFinding: () => true,
-    }).run();
+    if (this.#privacy !== null) this.#warmUp(program);
     program.findLoops();
     for (;;) {
       const search = new StateSearch(program, {
@@ -221,6 +215,17 @@ class Explorer {
         if (!this.#livelock(program, round)) break;
       }
       return;
+    }
+  }
+
+  /** Learns who accesses what, so that little that is fused has to be taken back; and which places tasks come back to. */
+  #warmUp(program: Program): void {
+    const privacy = this.#privacy!;
+    for (let seed = 1, inVain = 0; seed <= WARM_UP && inVain < 3; seed++) {
+      const { version } = privacy;
+      const limits = new Limits({});
+      new RandomWalks(program, { limits, seed, walks: 1, depth: 300, onFinding: () => true }).run();
+      inVain = privacy.version === version ? inVain + 1 : 0;
     }
   }
 

@@ -23,7 +23,10 @@ export type Op =
   | { readonly op: "flip" }
   | { readonly op: "when"; readonly least: number }
   | { readonly op: "both" }
-  | { readonly op: "publish" | "follow" | "srcu" | "synchronize" | "wake" | "choose" }
+  /** An assertion, which fails when the cell has that value. */
+  | { readonly op: "never"; readonly cell: CellName; readonly value: number }
+  /** `same`: is what this call has made the object that the pointer leads to? */
+  | { readonly op: "publish" | "follow" | "same" | "srcu" | "synchronize" | "wake" | "choose" }
   | { readonly op: "lock" | "unlock" | "readLock" | "readUnlock" | "writeLock" | "writeUnlock" };
 
 /** Threads, their calls, and what these do. */
@@ -82,8 +85,16 @@ const others = single(
     { op: "synchronize" },
     { op: "publish" },
     { op: "follow" },
+    { op: "same" },
     { op: "both" },
   ),
+);
+const asserts = single(
+  fc.record({
+    op: fc.constant("never" as const),
+    cell: fc.constantFrom<CellName>("a", "b"),
+    value: fc.integer({ min: 1, max: 3 }),
+  }),
 );
 const usual = [
   { weight: 12, arbitrary: access("a", "b") },
@@ -93,6 +104,7 @@ const usual = [
   { weight: 4, arbitrary: nested },
   { weight: 6, arbitrary: waits },
   { weight: 8, arbitrary: others },
+  { weight: 1, arbitrary: asserts },
 ];
 const block = fc.oneof(...usual);
 /** Also what breaks a rule, or goes on for ever. */
@@ -127,6 +139,12 @@ export const randomProgram: fc.Arbitrary<RandomProgram> = fc.oneof(
   { weight: 1, arbitrary: shaped(anyBlock) },
 );
 
+/** What a call keeps for itself. */
+interface Own {
+  register: number;
+  made: Cell<number> | null;
+}
+
 /** The program on this package, in a store of its own. */
 export function build(program: RandomProgram): { store: Store; threads: Thread[]; final: () => string } {
   const store = new Store();
@@ -144,11 +162,12 @@ export function build(program: RandomProgram): { store: Store; threads: Thread[]
     l: new Cell(store, "l", 0, { lock: spin, lockless: true }),
   };
   const run = (path: readonly Op[]) => () => {
-    let register = 0;
-    for (const op of path) register = perform(op, register);
-    return register;
+    const own: Own = { register: 0, made: null };
+    for (const op of path) own.register = perform(op, own);
+    return own.register;
   };
-  const perform = (op: Op, register: number): number => {
+  const perform = (op: Op, own: Own): number => {
+    const { register } = own;
     switch (op.op) {
       case "read":
         return cells[op.cell].get();
@@ -200,8 +219,14 @@ export function build(program: RandomProgram): { store: Store; threads: Thread[]
         const made = store.create(() => new Cell(store, "made", register));
         made.update((n) => n + 1);
         pointer.set(made);
+        own.made = made;
         return register;
       }
+      case "same":
+        return pointer.get() === own.made ? 1 : 0;
+      case "never":
+        if (cells[op.cell].get() === op.value) throw new Error(`${op.cell} is ${op.value}`);
+        return register;
       case "follow":
         return pointer.get()?.update((n) => (n + 1) % 4) ?? 9;
       case "srcu": {
