@@ -1,3 +1,5 @@
+import { components } from "./components.js";
+
 /** What a livelock's message says. */
 export function goesRound(names: readonly string[]): string {
   return `${names.join(" and ")} ${names.length === 1 ? "goes" : "go"} round for ever, and no call is completed`;
@@ -69,7 +71,7 @@ export class Livelocks {
     const work: number[][] = [this.#keys.map((_, i) => i)];
     for (let set = work.pop(); set !== undefined; set = work.pop()) {
       const within = new Set(set);
-      for (const component of components(set, edges, within)) {
+      for (const component of components(set, (state) => successors(edges[state]!, within))) {
         const members = new Set(component);
         let moving = 0;
         let enabled = 0;
@@ -105,6 +107,10 @@ export class Livelocks {
   }
 }
 
+function successors(edges: readonly Edge[], within: ReadonlySet<number>): readonly number[] {
+  return edges.filter(({ to }) => within.has(to)).map(({ to }) => to);
+}
+
 /** The steps of a shortest walk whose last edge is a goal. */
 function shortestWalk(
   from: number,
@@ -129,51 +135,4 @@ function shortestWalk(
     }
   }
   throw new Error("a strongly connected component that is not connected");
-}
-
-/** The strongly connected components of a subgraph (Tarjan 1972, without recursion). */
-function components(
-  nodes: readonly number[],
-  edges: readonly Edge[][],
-  within: ReadonlySet<number>,
-): number[][] {
-  const found: number[][] = [];
-  const index = new Map<number, number>();
-  const low = new Map<number, number>();
-  const stack: number[] = [];
-  const onStack = new Set<number>();
-  for (const root of nodes) {
-    if (index.has(root)) continue;
-    const work: { node: number; next: number }[] = [];
-    const enter = (node: number): void => {
-      low.set(node, index.size);
-      index.set(node, index.size);
-      stack.push(node);
-      onStack.add(node);
-      work.push({ node, next: 0 });
-    };
-    enter(root);
-    for (let top = work.at(-1); top !== undefined; top = work.at(-1)) {
-      const { node } = top;
-      const edge = edges[node]![top.next++];
-      if (edge !== undefined) {
-        if (!within.has(edge.to)) continue;
-        if (!index.has(edge.to)) enter(edge.to);
-        else if (onStack.has(edge.to)) low.set(node, Math.min(low.get(node)!, index.get(edge.to)!));
-        continue;
-      }
-      work.pop();
-      const parent = work.at(-1)?.node;
-      if (parent !== undefined) low.set(parent, Math.min(low.get(parent)!, low.get(node)!));
-      if (low.get(node) !== index.get(node)) continue;
-      const component: number[] = [];
-      for (let member = stack.pop()!; ; member = stack.pop()!) {
-        onStack.delete(member);
-        component.push(member);
-        if (member === node) break;
-      }
-      found.push(component);
-    }
-  }
-  return found;
 }

@@ -3,6 +3,7 @@ import { Lock } from "../lock.js";
 import { OPAQUE } from "../shared.js";
 import type { Store } from "../store.js";
 import { type Access, type Call, type Creations, type Notes, ReplayError, Suspendable } from "../suspend.js";
+import { components } from "./components.js";
 import { Footprints } from "./footprint.js";
 import { Branch, type Failure, Move, Place } from "./place.js";
 
@@ -365,44 +366,10 @@ export class Program {
   }
 }
 
-/** The nodes of a graph that lie on a cycle (Tarjan 1972, without recursion). */
-function cyclic(edges: ReadonlyMap<number, ReadonlySet<number>>): number[] {
-  const index = new Map<number, number>();
-  const low = new Map<number, number>();
-  const onStack = new Set<number>();
-  const stack: number[] = [];
-  const found: number[] = [];
-  for (const root of edges.keys()) {
-    if (index.has(root)) continue;
-    const work: [node: number, rest: Iterator<number>][] = [];
-    const enter = (node: number) => {
-      index.set(node, index.size);
-      low.set(node, index.get(node)!);
-      stack.push(node);
-      onStack.add(node);
-      work.push([node, (edges.get(node) ?? new Set<number>()).values()]);
-    };
-    enter(root);
-    for (let top = work.at(-1); top !== undefined; top = work.at(-1)) {
-      const [node, rest] = top;
-      const next = rest.next();
-      if (next.done !== true) {
-        if (!index.has(next.value)) enter(next.value);
-        else if (onStack.has(next.value)) low.set(node, Math.min(low.get(node)!, index.get(next.value)!));
-        continue;
-      }
-      work.pop();
-      const parent = work.at(-1);
-      if (parent !== undefined) low.set(parent[0], Math.min(low.get(parent[0])!, low.get(node)!));
-      if (low.get(node) !== index.get(node)) continue;
-      const component: number[] = [];
-      for (let member = stack.pop()!; ; member = stack.pop()!) {
-        onStack.delete(member);
-        component.push(member);
-        if (member === node) break;
-      }
-      if (component.length > 1 || edges.get(node)?.has(node)) found.push(...component);
-    }
-  }
-  return found;
+/** The nodes of a graph that lie on a cycle. */
+function cyclic(edges: ReadonlyMap<number, ReadonlySet<number>>): readonly number[] {
+  return components(edges.keys(), (node) => edges.get(node) ?? []).flatMap((component) => {
+    const [node] = component as [number];
+    return component.length > 1 || edges.get(node)?.has(node) ? component : [];
+  });
 }
