@@ -39,7 +39,6 @@ describe("both searches and plain brute force find the same final states, violat
     const { saved, replayed, states, programs } = compareAll(100, 2, 1500, 1);
     expect(states / programs).toBeGreaterThan(40);
     expect(saved.states).toBeLessThan(0.9 * saved.statesWithout);
-    expect(saved.steps).toBeLessThan(0.9 * saved.stepsWithout);
     expect(replayed).toBeGreaterThan(20);
   }, 600_000);
 });

@@ -18,8 +18,8 @@ export class Met {
   lost = 0;
   failing = 0;
   livelocked = 0;
-  /** States and steps, with the reductions and without; of those compared thoroughly. */
-  readonly saved = { steps: 0, stepsWithout: 0, states: 0, statesWithout: 0 };
+  /** States with the reductions and without; of those compared thoroughly. */
+  readonly saved = { states: 0, statesWithout: 0 };
   /** In how many programs each operation occurs. */
   readonly operations = new Map<Op["op"], number>();
 
@@ -65,9 +65,7 @@ export function agree(program: RandomProgram, maxStates: number, thoroughly: boo
   compare(program, everything, { sleepSets: false });
   const plain = compare(program, everything, { sleepSets: false, fuse: false, remember: false });
   if (everything.states > 0) same("states without any reduction", plain.states, everything.states);
-  met.saved.steps += reduced.steps;
   met.saved.states += reduced.states;
-  met.saved.stepsWithout += plain.steps;
   met.saved.statesWithout += plain.states;
   for (const { kind, counterexample } of explore(store, threads).violations) {
     const { isReproduced, sentence } = replay(store, threads, counterexample);

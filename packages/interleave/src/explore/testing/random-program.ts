@@ -134,8 +134,15 @@ const shaped = (from: fc.Arbitrary<readonly Op[]>): fc.Arbitrary<RandomProgram> 
     { weight: 1, arbitrary: threads(4, 1, 2, from) },
   );
 
+/** Nothing but accesses to two cells, by more threads: what sleep sets live on, and go wrong on. */
+const accesses: fc.Arbitrary<RandomProgram> = fc.oneof(
+  threads(3, 1, 3, access("a", "b")),
+  threads(4, 1, 2, access("a", "b")),
+);
+
 export const randomProgram: fc.Arbitrary<RandomProgram> = fc.oneof(
   { weight: 3, arbitrary: shaped(block) },
+  { weight: 1, arbitrary: accesses },
   { weight: 1, arbitrary: shaped(anyBlock) },
 );
 
