@@ -1,6 +1,6 @@
 // `npm run docs:pictures`: the pictures of the README, from the built site.
 import { mkdirSync, statSync } from "node:fs";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { docs } from "../src/generate/workspace.js";
 import { launch } from "./browser.js";
 import { serve } from "./serve.js";
@@ -20,23 +20,24 @@ async function playground(example: string, height: number): Promise<Page> {
   return page;
 }
 
-async function picture(page: Page, name: string): Promise<void> {
+async function picture(of: Page | Locator, name: string): Promise<void> {
   const path = `${directory}${name}.png`;
-  await page.screenshot({ path });
+  await of.screenshot({ path });
   console.log(`${path}: ${Math.round(statSync(path).size / 1000)} kB`);
-  await page.close();
 }
 
-const steps = await playground("madvise-dontneed@gmem", 860);
+const steps = await playground("madvise-dontneed@gmem", 1040);
 await steps.locator(".steps .call", { hasText: "madvise" }).click();
-await steps.mouse.move(0, 0);
+await steps.evaluate(() => {
+  (document.activeElement as HTMLElement).blur();
+  scrollTo(0, 0);
+});
 await picture(steps, "steps");
 
-const race = await playground("pfncache-dontneed@gmem-anon", 1000);
+const race = await playground("pfncache-dontneed@gmem-anon", 1600);
 await race.getByLabel(RFC, { exact: true }).check();
 await race.locator(".lanes tr.now").waitFor();
-await race.locator(".columns").evaluate((columns) => columns.scrollIntoView());
-await picture(race, "race");
+await picture(race.locator(".outcome"), "race");
 
 await browser.close();
 await site.close();
