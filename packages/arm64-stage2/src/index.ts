@@ -22,8 +22,10 @@ export { EAGAIN, EFAULT, EINVAL, ENOMEM, ERANGE, errnoName } from "./errno.js";
 export { arm64 } from "./fault/arm64.js";
 export { Arm64Mmu } from "./fault/arm64-mmu.js";
 export { type Stage2Check, stage2Checks } from "./fault/check.js";
+export { type DeviceWrite, deviceWrite } from "./fault/device-write.js";
 export type { AccessOptions } from "./fault/guest-abort.js";
-export type { PeekedLeaf } from "./fault/peek-leaf.js";
+export type { PeekedLeaf, PeekedWrite } from "./fault/peek-leaf.js";
+export type { PinnedRange } from "./fault/pinned-range.js";
 export { type Arm64Options, recordedMachine } from "./fault/traits.js";
 export {
   type Geometry,

@@ -1,3 +1,4 @@
+export { compactRange } from "./compaction.js";
 export {
   DEFAULT_MAP_WINDOW,
   type Hva,

@@ -63,6 +63,7 @@ export type {
   ObservationField,
   Prediction,
   SignalObservation,
+  SpeObservation,
   Stage2Entry,
 } from "./format/observation.js";
 export { type PageList, type PageRange, type PageSet, toPageList, toPageSet } from "./format/page-list.js";
@@ -84,6 +85,7 @@ export { hostOperations, type LibraryScenario, library } from "./library/library
 export { type MemoryKind, memoryKinds } from "./library/memory-kinds.js";
 export { type Operation, type OperationGroup, operationGroups } from "./library/operations/operation.js";
 export { type RaceScenario, races } from "./library/races.js";
+export { speRaces } from "./library/spe-races.js";
 export { type MatrixCell, type MatrixOptions, type MatrixResult, matrix } from "./matrix/matrix.js";
 export {
   type Decision,
@@ -128,11 +130,12 @@ export {
   type ReviewRow,
   review,
 } from "./review/review.js";
-export type { SpeAnswer } from "./review/spe-answer.js";
+export type { SpeAnswer, SpeWay } from "./review/spe-answer.js";
 export { runScenario } from "./run/run-scenario.js";
 export { type HostActivity, hostActivities } from "./spe/host-activity.js";
+export { type SpeMemory, speMemories } from "./spe/guest-memory.js";
+export type { ProfileFigures } from "./spe/guest-profile.js";
 export {
-  type SpeMemory,
   type SpeSimulation,
   type SpeSimulationOptions,
   simulateSpe,

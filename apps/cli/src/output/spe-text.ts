@@ -13,19 +13,29 @@ export function simulationText(rows: readonly SpeSweepRow[], style: Style, width
   return `${[
     style.strong(wrap(`A guest profiled with SPE under Linux ${first.kernel}, ${describe(first)}`, width)),
     figures(rows, style, width),
+    ...causes(rows, width),
     `${style.strong("Records missing, over the operations between two activities of the host")}\n${plot(rows, style, width)}`,
     wrap(legend(first), width),
     ...warnings(rows, style, width),
   ].join("\n\n")}\n`;
 }
 
-function describe({ activity, policy, recovery, operations, samplePeriod, seed }: SpeSimulation): string {
-  return `${activity}, policy ${policy}, recovery ${recovery}: ${operations} operations, a sample every ${samplePeriod}, seed ${seed}`;
+function describe({ activity, recovery, operations, samplePeriod, seed }: SpeSimulation): string {
+  return `${activity}, recovery ${recovery}: ${operations} operations, a sample every ${samplePeriod}, seed ${seed}`;
 }
 
 /** A table for each kind of memory; intervals with the same figures are one row. */
 function figures(rows: readonly SpeSweepRow[], style: Style, width: number): string {
-  const head = ["interval", "written", "lost", "not sampled", "SPE faults", "vCPU faults", "mapped"];
+  const head = [
+    "interval",
+    "written",
+    "lost",
+    "not sampled",
+    "SPE faults",
+    "in windows",
+    "vCPU faults",
+    "mapped",
+  ];
   return rows
     .map(({ label, runs }) => {
       const all = runs.map((run) => [String(run.interval), ...cellsOf(run)]);
@@ -36,9 +46,22 @@ function figures(rows: readonly SpeSweepRow[], style: Style, width: number): str
     .join("\n\n");
 }
 
+/** What PMBSR_EL1 said of SPE's faults, over all runs. */
+function causes(rows: readonly SpeSweepRow[], width: number): string[] {
+  const counts = new Map<string, number>();
+  for (const { faultsByKind } of rows.flatMap(({ runs }) => runs)) {
+    for (const [kind, count] of Object.entries(faultsByKind))
+      counts.set(kind, (counts.get(kind) ?? 0) + count);
+  }
+  if (counts.size === 0) return [];
+  const each = [...counts].map(([kind, count]) => `${kind} (${count})`);
+  return [wrap(`Stage-2 faults of SPE's writes, by PMBSR_EL1: ${each.join(", ")}.`, width)];
+}
+
 function cellsOf(run: SpeSimulation): string[] {
-  const { written, read, lost, blackoutSamples, faults, vcpuFaults, mappedPages, bufferPages } = run;
-  const counts = [written, lost + written - read, blackoutSamples, faults, vcpuFaults];
+  const { written, read, lost, blackoutSamples, faults, windowFaults, vcpuFaults } = run;
+  const { mappedPages, bufferPages } = run;
+  const counts = [written, lost + written - read, blackoutSamples, faults, windowFaults, vcpuFaults];
   return [...counts.map(String), `${mappedPages}/${bufferPages}`];
 }
 
@@ -67,7 +90,7 @@ function legend({ recovery }: SpeSimulation): string {
     recovery === "touch"
       ? "After a fault the guest writes to all of its buffer, which maps it again; Linux' driver does not do that: see --recovery driver."
       : "After a fault Linux' driver and perf touch only what was written: a page that lost its mapping before that stays unmapped, and every further attempt faults.";
-  return `Missing: lost to a fault or with its memory, and due while profiling was off, from the fault until perf has read the buffer and enabled the event again. Mapped: pages of the buffer that SPE can write to at the end. ${after}`;
+  return `Missing: lost to a fault or with its memory, and due while profiling was off, from the fault until perf has read the buffer and enabled the event again. In windows: between break and make of an entry that maps the buffer again right after. Mapped: pages of the buffer that SPE can write to at the end. ${after}`;
 }
 
 function warnings(rows: readonly SpeSweepRow[], style: Style, width: number): string[] {

@@ -30,7 +30,8 @@ import { enableSplitChunkSize } from "./enable-cap.js";
 import { type AccessOptions, guestAccess } from "./guest-abort.js";
 import { InstructionCache } from "./instruction-cache.js";
 import { KvmMemoryCache } from "./memory-cache.js";
-import { type PeekedLeaf, peekLeaf } from "./peek-leaf.js";
+import { type PeekedLeaf, type PeekedWrite, peekLeaf, peekWrite } from "./peek-leaf.js";
+import { type PinnedRange, unpinnedParts } from "./pinned-range.js";
 import { splitHugePages } from "./split-huge-pages.js";
 import { type Arm64Options, ipaLimitOf, traitsOf, vtcrOf } from "./traits.js";
 import { UnlinkedTables } from "./unlinked-tables.js";
@@ -51,6 +52,8 @@ export class Arm64Mmu implements SecondaryMmu {
   readonly splitPageChunkSize: Cell<number>;
   /** kvm->arch.mmu.split_page_cache */
   readonly splitPageCache: MemoryCache;
+  /** Pages of the guest that are pinned for a device and stay mapped; null where there are none, as in any kernel so far. */
+  readonly pinned: Cell<PinnedRange | null>;
   readonly unlinkedTables: UnlinkedTables;
   readonly instructionCache: InstructionCache;
   /** The most that was worked through without letting go of mmu_lock, in bytes, where that was allowed. */
@@ -85,6 +88,7 @@ export class Arm64Mmu implements SecondaryMmu {
     this.pgt.init();
     this.hasTables = new Cell(store, "kvm->arch.mmu.pgt", true, { lock: mmuLock });
     this.splitPageChunkSize = new Cell(store, "kvm->arch.mmu.split_page_chunk_size", 0);
+    this.pinned = new Cell<PinnedRange | null>(store, "pages pinned for a device", null, { lock: mmuLock });
     this.splitPageCache = new KvmMemoryCache(kvm, "kvm->arch.mmu.split_page_cache");
     this.longestHeld = new Local(store, "longest work under mmu_lock", 0);
     this.traits = traitsOf(machine, this.pgt.iaBits, () => this.splitPageChunkSize.get());
@@ -112,8 +116,10 @@ export class Arm64Mmu implements SecondaryMmu {
 
   /** kvm_unmap_gfn_range(). The tables flush what they have to themselves. */
   unmapGfnRange(range: GfnRange): boolean {
+    if (!this.hasTables.get()) return false;
     const resched = range.mayBlock || this.behaviour.unmapResched === "always";
-    if (this.hasTables.get()) this.#unmap(at(range.start), at(range.end), resched);
+    for (const [start, end] of unpinnedParts(range, this.pinned.get()))
+      this.#unmap(at(start), at(end), resched);
     return false;
   }
 
@@ -232,6 +238,11 @@ export class Arm64Mmu implements SecondaryMmu {
   /** What stage 2 has for a guest physical address, as it is; not an access. */
   peekLeaf(gpa: number): PeekedLeaf | null {
     return peekLeaf(this.pgt, gpa as Ipa);
+  }
+
+  /** Where a write to a guest physical address would end, as it is; not an access. */
+  peekWrite(gpa: number): PeekedWrite {
+    return peekWrite(this.pgt, gpa as Ipa);
   }
 
   access(vcpu: Vcpu, gpa: number, kind: AccessKind, value: number, options: AccessOptions = {}): GuestAccess {

@@ -28,6 +28,11 @@ export class TableMemory {
   readonly lock: RwLock | null;
   /** Sees every store of a descriptor that is made, also those into tables that are not linked yet. */
   onWrite: ((page: TablePage, index: number, lo: number, hi: number) => void) | null = null;
+  /**
+   * Hardware that is no CPU walks the tables, and its faults are final: what it may see between two stores matters to the
+   * explorer, also where mmu_lock is held for writing. A CPU that faults there only tries again.
+   */
+  hasDevices = false;
 
   readonly #base: number;
   readonly #live = new Map<number, TablePage>();

@@ -41,6 +41,7 @@ export class TablePage extends Shared {
   readonly #counts: Int32Array;
   readonly #ptrsShift: number;
   #quiet = false;
+  #writes = false;
 
   /** Only {@link TableMemory.allocate} makes pages. */
   constructor(
@@ -81,6 +82,7 @@ export class TablePage extends Shared {
   #readAsTask(index: number, quiet: boolean): number {
     const task = this.store.task!;
     this.#quiet = quiet;
+    this.#writes = false;
     if (task.replays(this, Kind.Read, index)) {
       const [lo, hi] = task.recorded() as Halves;
       this.hi = hi;
@@ -99,6 +101,7 @@ export class TablePage extends Shared {
     const { task } = this.store;
     if (task !== null) {
       this.#quiet = quiet;
+      this.#writes = true;
       if (task.replays(this, Kind.Write, index)) {
         task.repeats(mix(lo, hi));
         return;
@@ -113,6 +116,7 @@ export class TablePage extends Shared {
     const { task } = this.store;
     if (task !== null) {
       this.#quiet = false;
+      this.#writes = true;
       if (task.replays(this, Kind.Write, index)) return task.recorded() as boolean;
     }
     const same = this.#words[2 * index] === oldLo && this.#words[2 * index + 1] === oldHi;
@@ -129,6 +133,7 @@ export class TablePage extends Shared {
     const { task } = this.store;
     if (task !== null) {
       this.#quiet = quiet;
+      this.#writes = true;
       if (task.replays(this, Kind.Write, index)) return task.recorded() as boolean;
     }
     const same = this.#words[2 * index] === oldLo && this.#words[2 * index + 1] === oldHi;
@@ -259,8 +264,8 @@ export class TablePage extends Shared {
 
   override isPoint(): boolean {
     if (this.#quiet) return false;
-    const { lock } = this.memory;
-    return lock === null || !lock.isHeldExclusively();
+    const { lock, hasDevices } = this.memory;
+    return lock === null || (hasDevices && this.#writes) || !lock.isHeldExclusively();
   }
 
   /**

@@ -1,4 +1,4 @@
-import { type Hva, hex, PAGE_SIZE } from "@kvmm/mm-core";
+import { type Hva, hex, type NotifierEvent, PAGE_SIZE } from "@kvmm/mm-core";
 import type { HvaWalk } from "../behaviour.js";
 import type { Kvm } from "../kvm.js";
 import type { GfnRange } from "../mmu/gfn-range.js";
@@ -22,6 +22,8 @@ export interface HvaRange {
   readonly mayBlock: boolean;
   /** Do without mmu_lock. */
   readonly lockless: boolean;
+  /** Why the notifier was raised, for the handler. */
+  readonly event?: NotifierEvent;
 }
 
 /** What {@link handleHvaRange} found. */
@@ -80,8 +82,16 @@ export function handleHvaRange(kvm: Kvm, range: HvaRange): HvaRangeResult {
         return `${slot} overlaps: gfn ${hex(start)} to ${hex(end)} ${what}`;
       });
       if (decision === "handle") {
-        const { mayBlock, lockless } = range;
-        const used = range.handler!(kvm, { slot, start, end, mayBlock, lockless, attrFilter: "shared" });
+        const { mayBlock, lockless, event } = range;
+        const used = range.handler!(kvm, {
+          slot,
+          start,
+          end,
+          mayBlock,
+          lockless,
+          attrFilter: "shared",
+          ...(event === undefined ? {} : { event }),
+        });
         ret = used || ret;
       } else if (decision === "lock-and-range" && range.walk === "invalidate") {
         mmuInvalidateRangeAdd(kvm, start, end);

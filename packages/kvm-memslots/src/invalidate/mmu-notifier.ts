@@ -28,6 +28,7 @@ export function notifierInvalidateRangeStart(kvm: Kvm, range: NotifierRange): vo
     flushOnRet: true,
     mayBlock: range.mayBlock,
     lockless: false,
+    event: range.event,
   });
   if (foundMemslot) kvm.mmu.guestMemoryReclaimed();
 }

@@ -67,6 +67,27 @@ export type Stage2Entry = readonly [
   attributes: string,
 ];
 
+/** What a step added to the profile of a guest with Arm SPE. */
+export interface SpeObservation {
+  /** Operations that the guest executed. */
+  readonly operations?: number;
+  /** Records that SPE wrote to the buffer, and those that perf read. */
+  readonly written?: number;
+  readonly read?: number;
+  /** Records that a fault lost. */
+  readonly lost?: number;
+  /** Samples that were due while profiling was wanted and off, and the operations executed meanwhile. */
+  readonly not_sampled?: number;
+  readonly blackout_operations?: number;
+  /** Stage-2 faults of SPE's writes, by what PMBSR_EL1 says of them: `translation level 3`. */
+  readonly faults?: number;
+  readonly fault_kinds?: Readonly<Record<string, number>>;
+  /** Of these, faults between break and make of an entry. */
+  readonly window_faults?: number;
+  /** Stage-2 faults of the vCPU on the buffer. */
+  readonly vcpu_faults?: number;
+}
+
 /** What was observed at a step. A field left out was not observed to happen. */
 export interface Observation {
   readonly ret?: number;
@@ -96,6 +117,7 @@ export interface Observation {
   readonly stage2?: readonly Stage2Entry[];
   readonly stage2_levels?: number;
   readonly ipa_range?: number;
+  readonly spe?: SpeObservation;
   /** The kernel does this in its own time: unions of what happened at least once. */
   readonly any?: boolean;
   /** Fields that depend on timing or on the rest of the system and were left out. */

@@ -143,6 +143,20 @@ export const observationSchema = z.strictObject({
   stage2: z.array(z.tuple([word, word, integer.min(-1).max(3), z.string()])).optional(),
   stage2_levels: natural.optional(),
   ipa_range: natural.optional(),
+  spe: z
+    .strictObject({
+      operations: natural.optional(),
+      written: natural.optional(),
+      read: natural.optional(),
+      lost: natural.optional(),
+      not_sampled: natural.optional(),
+      blackout_operations: natural.optional(),
+      faults: natural.optional(),
+      fault_kinds: z.record(z.string(), natural).optional(),
+      window_faults: natural.optional(),
+      vcpu_faults: natural.optional(),
+    })
+    .optional(),
   any: z.boolean().optional(),
   unknown: z.array(z.string()).optional(),
 });

@@ -53,6 +53,8 @@ export function renderField(observation: Observation, field: ObservationField | 
       return pagesOrNothing(observation[field]);
     case "stage2":
       return renderStage2(observation) || nothing;
+    case "spe":
+      return renderSpe(observation) || nothing;
     default: {
       const value = observation[field];
       if (value === undefined) return nothing;
@@ -69,6 +71,19 @@ function renderStage2({ stage2 }: Observation): string {
   return (stage2 ?? [])
     .map(([first, end, level, words]) => `${first}-${end} L${level} ${words || "hole"}`)
     .join("; ");
+}
+
+/** `written 64; lost 1; faults 1 (translation level 3)`; what is 0 is left out. */
+function renderSpe({ spe = {} }: Observation): string {
+  const { fault_kinds: kinds, ...counts } = spe;
+  const named = Object.keys(kinds ?? {}).join(", ");
+  return Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => {
+      const of = name === "faults" && named !== "" ? ` (${named})` : "";
+      return `${name.replaceAll("_", " ")} ${count}${of}`;
+    })
+    .join(", ");
 }
 
 /** The fields that say something, in the order in which people ask for them. */
@@ -95,6 +110,7 @@ const order: readonly ObservationField[] = [
   "target",
   "flags",
   "stage2",
+  "spe",
 ];
 
 /** An observation on one line: `0; faults: write translation pages 0-15`. */

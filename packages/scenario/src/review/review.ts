@@ -179,7 +179,16 @@ function reviewOn(kernel: Kernel, arch: Architecture, patch: Patch, options: Rev
     notModelled,
     evidence,
     ...(arch === "arm64"
-      ? { spe: speAnswer({ kernel: kernel.name, base, patch, rows, ...seedOf(options) }) }
+      ? {
+          spe: speAnswer({
+            kernel: kernel.name,
+            base,
+            patch,
+            rows,
+            races: options.races !== false,
+            ...seedOf(options),
+          }),
+        }
       : {}),
   };
 }

@@ -7,6 +7,7 @@ import { memoryBindings } from "./bind/memory.js";
 import { numaBindings } from "./bind/numa.js";
 import { pfncacheBindings } from "./bind/pfncache.js";
 import { processBindings } from "./bind/processes.js";
+import { speBindings } from "./bind/spe.js";
 import { userfaultfdBindings } from "./bind/userfaultfd.js";
 import type { Bindings } from "./outcome.js";
 
@@ -22,4 +23,5 @@ export const bindings: Bindings = {
   ...pfncacheBindings,
   ...userfaultfdBindings,
   ...activityBindings,
+  ...speBindings,
 };

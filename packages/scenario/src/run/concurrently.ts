@@ -11,19 +11,22 @@ import type { Scenario } from "../format/scenario.js";
 import type { Step } from "../format/step.js";
 import type { Exploration, LaneStep, RunOptions, Violation } from "../model.js";
 import { noPrivatePageInUserSpace } from "../properties/private-memory.js";
+import { brokenSpeBuffer, lostSpeRecord, SPE_BUFFER_STAYS_MAPPED } from "../properties/spe-buffer.js";
 import { bindings } from "./bindings.js";
 import { callStep } from "./call-step.js";
 import { coverageOf } from "./coverage.js";
 import { staleStage2Mapping } from "./slot-mappings.js";
 import type { World } from "./world.js";
 
+/** Calls that carry a profile along, which no thread can go back in; of SPE, threads have spe_write. */
+const STEPS_ONLY: ReadonlySet<string> = new Set(["spe_enable", "spe_run", "spe_disable"]);
 /** States after which a search gives up, and says so, unless told otherwise. */
 const MOST_STATES = 1_000_000;
 /** States from one report of progress to the next. */
 const STATES_A_REPORT = 500;
 
 /** What a call of a thread came to: what later calls of the thread, and the search, can see of it. */
-type Returned = readonly [errno: string, value: bigint, read: number];
+type Returned = readonly [errno: string, value: bigint, read: number, lostRecord: string];
 
 /** What exploring the threads of a scenario found. */
 export interface Explored {
@@ -42,7 +45,9 @@ export function exploreConcurrently(
 ): Explored {
   const entries = Object.entries(concurrently);
   for (const [, steps] of entries) {
-    for (const { call } of steps) if (bindings[call] === undefined) throw new NotModelled(call);
+    for (const { call } of steps) {
+      if (bindings[call] === undefined || STEPS_ONLY.has(call)) throw new NotModelled(call);
+    }
   }
   const { observer } = world.kvm;
   world.kvm.observer = null;
@@ -54,6 +59,7 @@ export function exploreConcurrently(
       if (looked % STATES_A_REPORT === 0) onStates?.(looked);
       return broken(world);
     },
+    atEnd: (results) => brokenAtEnd(world, entries, results),
     method: exploring.walks === undefined ? "states" : "random",
     seed: seed ?? 0,
     bounds: { states: MOST_STATES, ...exploring },
@@ -96,6 +102,25 @@ function broken(world: World): string | undefined {
   return undefined;
 }
 
+/**
+ * What is wrong once all threads are done. Where a thread is SPE, its records that met a fault count, judged by what
+ * user space has asked for; elsewhere, whether the buffer is mapped in the end.
+ */
+function brokenAtEnd(
+  world: World,
+  threads: Threads,
+  results: readonly (readonly unknown[])[],
+): string | undefined {
+  const writes = threads.some(([, steps]) => steps.some(({ call }) => call === "spe_write"));
+  const text = writes
+    ? (results as readonly (readonly Returned[])[])
+        .flat()
+        .map(([, , , record]) => (record === "" ? undefined : lostSpeRecord(world, record)))
+        .find((lost) => lost !== undefined)
+    : brokenSpeBuffer(world);
+  return text === undefined ? undefined : `${SPE_BUFFER_STAYS_MAPPED}: ${text}`;
+}
+
 function threadOf(world: World, name: string, steps: readonly Step[], index: number): Thread {
   const { process, pid } = world.vmm;
   const task = new Task(process, name, pid + 1 + index, 0);
@@ -106,7 +131,8 @@ function threadOf(world: World, name: string, steps: readonly Step[], index: num
     };
     const outcome = callStep(world, task, step, (wanted) => own(wanted) ?? world.names.get(wanted));
     const read = outcome.observation?.value;
-    return [outcome.refusal?.errno ?? "", outcome.value ?? 0n, typeof read === "number" ? read : 0];
+    const lost = outcome.lostRecord ?? "";
+    return [outcome.refusal?.errno ?? "", outcome.value ?? 0n, typeof read === "number" ? read : 0, lost];
   });
   return { name, calls };
 }

@@ -12,6 +12,8 @@ export interface CallOutcome {
   readonly task?: Task;
   /** The task died of it: nothing was returned. */
   readonly died?: boolean;
+  /** SPE's write met a fault: where and which, as `lostSpeRecord` reads it. */
+  readonly lostRecord?: string;
   /** What was observed beside the notifiers; `ret` is 0 unless stated here. */
   readonly observation?: Observation;
 }

@@ -22,6 +22,7 @@ import {
 import { applyPatch, type Patch } from "../patches/define-patch.js";
 import { patches as builtIn, patchOf } from "../patches/patches.js";
 import { properties } from "../properties/properties.js";
+import { brokenSpeBuffer, SPE_BUFFER_STAYS_MAPPED } from "../properties/spe-buffer.js";
 import { builtInArchitectures } from "./architectures.js";
 import { bindings } from "./bindings.js";
 import { callStep } from "./call-step.js";
@@ -197,6 +198,9 @@ class Run {
     const stale = staleStage2Mapping(this.#world!);
     if (stale !== undefined)
       this.#violations.push({ property: "no stale stage-2 mapping", text: stale, step });
+    const lostBuffer = brokenSpeBuffer(this.#world!);
+    if (lostBuffer !== undefined)
+      this.#violations.push({ property: SPE_BUFFER_STAYS_MAPPED, text: lostBuffer, step });
     const { kvm, vmm } = this.#world!;
     const entry = brokenEntry(this.#world!);
     if (entry !== undefined) this.#violations.push({ property: "break-before-make", text: entry, step });

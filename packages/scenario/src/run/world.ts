@@ -1,4 +1,4 @@
-import { Arm64Mmu, arm64, BreakBeforeMake, NO_TLB } from "@kvmm/arm64-stage2";
+import { Arm64Mmu, arm64, BreakBeforeMake, NO_TLB, type Stage2Tlb } from "@kvmm/arm64-stage2";
 import { Store } from "@kvmm/interleave";
 import {
   guestAccess,
@@ -28,6 +28,7 @@ import type { Machine } from "../format/machine.js";
 import type { PageList } from "../format/page-list.js";
 import type { Step } from "../format/step.js";
 import type { Behaviour } from "../kernels/behaviour.js";
+import type { RunningSpe } from "../spe/running-spe.js";
 import { Caches } from "./caches.js";
 import { Chance } from "./chance.js";
 import { cpuOf } from "./cpu.js";
@@ -69,6 +70,8 @@ export class World {
   readonly chance = new Chance();
   /** Holds the stores to the stage-2 tables of `vm` against the architecture. */
   breakBeforeMake: BreakBeforeMake | null = null;
+  /** The profiling unit of the vCPU, while the guest has it enabled. */
+  spe: RunningSpe | null = null;
   /** Memslots that are no part of what is observed, but for the dumps of stage 2. */
   readonly predefined: ReadonlySet<number>;
 
@@ -125,10 +128,33 @@ export class World {
     let isFirst = true;
     const tlb = () => {
       const own = watcher !== null && isFirst ? watcher.tlb : NO_TLB;
+      const tlb = isFirst ? this.#seenBySpe(own) : own;
       isFirst = false;
-      return own;
+      return tlb;
     };
     return arm64({ behaviour: behaviour.arm64, ...cpuOf(this.machine.cpu), tlb });
+  }
+
+  /** Each invalidation takes a while, in which a profiled vCPU runs on. */
+  #seenBySpe(tlb: Stage2Tlb): Stage2Tlb {
+    const wait = () => {
+      if (this.store.task === null) this.spe?.duringTlbInvalidation();
+    };
+    return {
+      flushVmidIpa: (ipa, level) => {
+        wait();
+        tlb.flushVmidIpa(ipa, level);
+      },
+      flushVmidIpaNsh: (ipa, level) => tlb.flushVmidIpaNsh(ipa, level),
+      flushVmidRange: (ipa, pages) => {
+        wait();
+        tlb.flushVmidRange(ipa, pages);
+      },
+      flushVmid: () => {
+        wait();
+        tlb.flushVmid();
+      },
+    };
   }
 
   /** The guest runs: it fetches its program. Threads that are explored leave that out, as long as it is mapped. */

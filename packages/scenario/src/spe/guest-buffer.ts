@@ -1,11 +1,8 @@
 import { Arm64Mmu } from "@kvmm/arm64-stage2";
 import { type AccessKind, guestAccess } from "@kvmm/kvm-memslots";
 import { NotModelled, PAGE_SIZE } from "@kvmm/mm-core";
-import { FaultStatusCode, type ProfilingMemory, type Translation } from "@kvmm/spe-model";
+import { FaultStatusCode, hash32, type ProfilingMemory, type Translation } from "@kvmm/spe-model";
 import type { World } from "../run/world.js";
-
-/** Level of the entries for pages. */
-const PAGE_LEVEL = 3;
 
 /**
  * The guest's profiling buffer. SPE's writes go through the stage 2 of the VM, which nobody repairs for them: an
@@ -19,6 +16,8 @@ export class GuestBuffer implements ProfilingMemory {
   vcpuFaults = 0;
   readonly #mmu: Arm64Mmu;
   readonly #bytes: Uint8Array;
+  readonly #faults = new Map<string, number>();
+  #isAccessing = false;
 
   constructor(
     private readonly world: World,
@@ -35,9 +34,17 @@ export class GuestBuffer implements ProfilingMemory {
   /** Stage 1, which is there, and stage 2 as it is. */
   translate(va: bigint): Translation {
     const address = Number(va - this.base);
-    const leaf = this.#mmu.peekLeaf(this.gpa + address);
-    if (leaf === null) return stage2Fault(FaultStatusCode.translation + PAGE_LEVEL);
-    return leaf.writable ? { kind: "memory", address } : stage2Fault(FaultStatusCode.permission + leaf.level);
+    const write = this.#mmu.peekWrite(this.gpa + address);
+    if (!("fault" in write)) return { kind: "memory", address };
+    const { fault, level } = write;
+    const name = `${fault} level ${level}`;
+    this.#faults.set(name, (this.#faults.get(name) ?? 0) + 1);
+    return { kind: "fault", reason: "stage2", fsc: FaultStatusCode[fault] + level };
+  }
+
+  /** SPE's faults by what PMBSR_EL1 said: `translation level 3`. */
+  get faults(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#faults].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
   store(address: number, bytes: Uint8Array): void {
@@ -58,7 +65,7 @@ export class GuestBuffer implements ProfilingMemory {
     return this.#bytes.slice(at, at + size);
   }
 
-  /** The guest writes to every page and leaves in it what is there. */
+  /** The guest writes to every page of the buffer and leaves in it what is there. */
   touch(): void {
     this.#access(0, this.#bytes.length, "write");
   }
@@ -72,16 +79,45 @@ export class GuestBuffer implements ProfilingMemory {
   mappedPages(): number {
     let pages = 0;
     for (let at = 0; at < this.#bytes.length; at += PAGE_SIZE) {
-      if (this.translate(this.base + BigInt(at)).kind === "memory") pages++;
+      if (!("fault" in this.#mmu.peekWrite(this.gpa + at))) pages++;
     }
     return pages;
   }
 
-  #access(at: number, size: number, kind: AccessKind): void {
-    for (let page = at - (at % PAGE_SIZE); page < at + size; page += PAGE_SIZE) {
-      this.vcpuFaults += guestAccess(this.world.vcpu, this.gpa + page, kind).faults.length;
+  /** Between break and make of an entry that maps a part of the buffer, for another reason than the vCPU's own fault. */
+  get isBroken(): boolean {
+    if (this.#isAccessing) return false;
+    for (let at = 0; at < this.#bytes.length; at += PAGE_SIZE) {
+      const write = this.#mmu.peekWrite(this.gpa + at);
+      if ("fault" in write && write.isBeingReplaced) return true;
+    }
+    return false;
+  }
+
+  /** Gives the frames behind the buffer words that are alike only where their contents are, for ksmd to compare. */
+  showContents(): void {
+    const { word } = this.world.host.frames;
+    for (let at = 0; at < this.#bytes.length; at += PAGE_SIZE) {
+      const write = this.#mmu.peekWrite(this.gpa + at);
+      if (!("fault" in write)) word.set(write.pa / PAGE_SIZE, this.#contents(at));
     }
   }
-}
 
-const stage2Fault = (fsc: number): Translation => ({ kind: "fault", reason: "stage2", fsc });
+  /** Zero for a page of zeros, else a hash of it. */
+  #contents(at: number): number {
+    let hash = 0;
+    for (let byte = at; byte < at + PAGE_SIZE; byte++) {
+      if (this.#bytes[byte] !== 0) hash = hash32(hash ^ this.#bytes[byte]!, byte - at);
+    }
+    return hash;
+  }
+
+  #access(at: number, size: number, kind: AccessKind): void {
+    this.#isAccessing = true;
+    for (let page = at - (at % PAGE_SIZE); page < at + size; page += PAGE_SIZE) {
+      const word = kind === "write" ? this.#contents(page) : 0;
+      this.vcpuFaults += guestAccess(this.world.vcpu, this.gpa + page, kind, word).faults.length;
+    }
+    this.#isAccessing = false;
+  }
+}

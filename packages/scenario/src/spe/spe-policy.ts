@@ -1,17 +1,20 @@
 /**
- * How memory is to stay mapped for SPE in a guest, as far as the model can say it:
+ * How memory is to stay mapped at stage 2 for SPE in a guest. No kernel has any of these yet; each is what a version of
+ * the series "KVM: arm64: Add Statistical Profiling Extension (SPE) support" does about it:
  *
- * - `none`: as KVM is. The guest's kernel zeroes the buffer's pages when it allocates them (rb_alloc_aux() has
- *   __GFP_ZERO), which maps them at stage 2; nothing keeps them there. On guest_memfd this is also the series' version
- *   7 (2026), which maps all memory with KVM_PRE_FAULT_MEMORY before the first run: by the time that the buffer is
- *   enabled both have mapped it, and what keeps it is the notifier patch alone.
- * - `no-numa-balancing`: what version 4 (2021) demanded of the host's configuration beside locked memslots,
- *   `depends on !NUMA_BALANCING`. The lock itself is pinned pages, which the model does not have.
- *
- * Left out: version 4's lock, and version 6 (2025), which pins the buffer when the guest enables it and handles
- * notifiers for it on its own: both need pinned pages.
+ * - `none`: KVM as it is. The guest's kernel zeroes the buffer's pages when it allocates them (rb_alloc_aux() has
+ *   __GFP_ZERO), which maps them at stage 2; nothing keeps them there.
+ * - `lock-memslot`: version 4 (2021). Before the first run user space locks the memslot
+ *   (KVM_CAP_ARM_LOCK_USER_MEMORY_REGION): lock_memslot() pins all of its pages with FOLL_LONGTERM and maps them page
+ *   by page. MMU notifiers unmap them all the same, so that the series makes KVM_ARM_SPE depend on !NUMA_BALANCING, and
+ *   changes to a locked memslot are denied.
+ * - `pin-on-enable`: version 6 (2025). The buffer's pages are pinned and mapped when the guest enables it, and its
+ *   handler of MMU notifiers is told the event. What that handler does the model takes from the patches' titles, not
+ *   their text: while the pages are pinned, every event leaves them mapped but MMU_NOTIFY_UNMAP.
+ * - `gmem-prefault`: version 7 (2026). The guest's memory comes from guest_memfd, and all of it is mapped
+ *   (KVM_PRE_FAULT_MEMORY) before the first run; that it stays mapped is up to a patch that ignores the notifiers.
  */
-export const spePolicies = ["none", "no-numa-balancing"] as const;
+export const spePolicies = ["none", "lock-memslot", "pin-on-enable", "gmem-prefault"] as const;
 export type SpePolicy = (typeof spePolicies)[number];
 
 /**

@@ -114,17 +114,31 @@ export class ProfilingSession {
   /** Executes operations of the program at an exception level, with the interrupts and reads that fall due. */
   run(operations: number, el: 0 | 1 = 0): void {
     const end = this.now + operations;
+    this.#expectInterrupt();
     while (this.now < end) {
       const from = this.now;
       const off = !this.unit.profiles(el);
       const next = Math.min(end, this.#interruptAt ?? end, this.#readAt ?? end);
       if (next > from) this.unit.run(this.#options.program, next - from, el);
       this.#account(off, from, el);
-      if (this.unit.interrupt)
-        this.#interruptAt ??= this.now + Math.max(1, this.#options.interruptDelay ?? 500);
+      this.#expectInterrupt();
       if (this.#interruptAt !== undefined && this.#interruptAt <= this.now) this.#handleInterrupt();
       if (this.ring.woken) this.#readAt ??= this.now + Math.max(1, this.#options.readDelay ?? 20_000);
       if (this.#readAt !== undefined && this.#readAt <= this.now) this.#read();
+    }
+  }
+
+  /**
+   * Executes operations while the CPU that would take the interrupt is held up: sampling and its writes go on, what
+   * falls due waits for the next `run`.
+   */
+  stall(operations: number, el: 0 | 1 = 0): void {
+    const end = this.now + operations;
+    while (this.now < end) {
+      const from = this.now;
+      const off = !this.unit.profiles(el);
+      this.unit.run(this.#options.program, end - from, el);
+      this.#account(off, from, el);
     }
   }
 
@@ -151,6 +165,11 @@ export class ProfilingSession {
       interrupts: { ...this.#interrupts },
       bytesRead: this.#bytesRead,
     };
+  }
+
+  #expectInterrupt(): void {
+    if (this.unit.interrupt)
+      this.#interruptAt ??= this.now + Math.max(1, this.#options.interruptDelay ?? 500);
   }
 
   #account(off: boolean, from: number, el: 0 | 1): void {

@@ -10,6 +10,7 @@ import { memoryCalls } from "./memory.js";
 import { numaCalls } from "./numa.js";
 import { pfncacheCalls } from "./pfncache.js";
 import { processCalls } from "./process.js";
+import { speCalls } from "./spe.js";
 import { userfaultfdCalls } from "./userfaultfd.js";
 
 /** The vocabulary: every call that a scenario may make. */
@@ -25,6 +26,7 @@ export const calls = {
   ...activityCalls,
   ...driverCalls,
   ...pfncacheCalls,
+  ...speCalls,
 } as const;
 
 export type CallName = keyof typeof calls;

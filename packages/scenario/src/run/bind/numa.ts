@@ -83,7 +83,9 @@ function balance(
 ): CallOutcome {
   task.cpu.set(1);
   const faults: FaultObservation[] = [];
-  for (let scan = 0; scan < SCANS; scan++) {
+  // Explored beside other threads, a further scan shows what the first one did.
+  const scans = world.store.task === null ? SCANS : 1;
+  for (let scan = 0; scan < scans; scan++) {
     if (mode !== 0) taskNumaWork(task, mode);
     faults.push(...touchAll(world, task, toucher));
   }

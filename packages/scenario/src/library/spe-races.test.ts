@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { runScenario } from "../run/run-scenario.js";
+import { speRaces } from "./spe-races.js";
+
+const RFC = "gmem-ignore-notifiers-rfc";
+const scenarioOf = (name: string) => speRaces.find((race) => race.name === name)!.scenario;
+
+test("a record is lost to a scan of NUMA balancing on guest_memfd, and SPE's write is the last step", () => {
+  const { verdict, violations } = runScenario(scenarioOf("spe-numa@gmem"));
+  expect(verdict).toBe("breaks");
+  const [{ property, text, interleaving }] = violations as [(typeof violations)[number]];
+  expect(property).toBe("the profiling buffer stays mapped");
+  expect(text).toMatch(/^a record for page 0 of the buffer is lost to a translation level \d fault/);
+  expect(interleaving!.at(-1)).toMatchObject({ thread: "spe", call: "spe_write" });
+  expect(new Set(interleaving!.map(({ thread }) => thread))).toEqual(new Set(["spe", "kernel"]));
+});
+
+test.each([
+  ["spe-numa@gmem", [RFC], "holds"],
+  ["spe-numa@anon", [], "breaks"],
+  ["spe-numa@anon", [RFC], "breaks"],
+  ["spe-numa@anon-pinned", [], "holds"],
+] as const)("%s with %o: %s", (name, patches, verdict) => {
+  const result = runScenario(scenarioOf(name), { patches });
+  expect(result.notModelled).toEqual([]);
+  expect(result.verdict).toBe(verdict);
+  expect(result.exploration?.complete).toBe(verdict === "holds");
+});
+
+test("a record is lost between break and make of the block that maps the buffer", () => {
+  const { violations } = runScenario(scenarioOf("spe-split@thp"));
+  const [{ text, interleaving }] = violations as [(typeof violations)[number]];
+  expect(text).toContain("translation level 2");
+  const steps = interleaving!.map(({ thread, fn }) => `${thread} ${fn}`);
+  expect(steps).toContain("vmm makePte");
+  expect(steps.indexOf("spe deviceWrite")).toBeLessThan(steps.indexOf("vmm makePte"));
+  expect(steps[steps.indexOf("spe deviceWrite") - 1]).toBe("vmm trySetPte");
+});
