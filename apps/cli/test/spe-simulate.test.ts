@@ -6,9 +6,13 @@ const short = ["spe", "simulate", "--operations", "200000", "--interval", "50000
 test("a table and a plot: guest_memfd loses records to NUMA balancing, and none with the RFC", async () => {
   const { status, stdout, stderr } = await kvmm(short, { columns: 120 });
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-  expect(stdout).toMatch(/\nguest_memfd-only\n.*\n {2}50000 {2,}\d+ {2,}3 {2,}\d+ {2,}3 {2,}48 {2,}16\/16\n/);
+  expect(stdout).toMatch(
+    /\nguest_memfd-only\n.*\n {2}50000 {2,}\d+ {2,}3 {2,}\d+ {2,}3 {2,}0 {2,}48 {2,}16\/16\n/,
+  );
   expect(stdout).toMatch(/\n {2}guest_memfd-only\n {4}50000 #+ \d+ \(\d+%\)\n/);
   expect(stdout).toContain("guest_memfd-only, gmem-ignore-notifiers-rfc: none at any interval");
+  expect(stdout).toContain("anonymous, pin-on-enable: none at any interval");
+  expect(stdout).toMatch(/Stage-2 faults of SPE's writes, by PMBSR_EL1: translation level 1 \(\d+\)\./);
 });
 
 test("is one document with --json, with the seed, and the same each time", async () => {
@@ -18,10 +22,25 @@ test("is one document with --json, with the seed, and the same each time", async
   expect(document).toMatchObject({ arch: "arm64", seed: 9, activity: "numa-balancing", recovery: "touch" });
   expect(document.rows.map((row: { label: string }) => row.label)).toEqual([
     "anonymous",
+    "anonymous, lock-memslot",
+    "anonymous, pin-on-enable",
     "guest_memfd-only",
     "guest_memfd-only, gmem-ignore-notifiers-rfc",
+    "guest_memfd-only, gmem-prefault",
+    "guest_memfd-only, gmem-prefault, gmem-ignore-notifiers-rfc",
   ]);
   expect((await kvmm(args)).stdout).toBe(stdout);
+});
+
+test("--policy and --memory choose, and a pair that does not fit is one message", async () => {
+  const chosen = ["--policy", "none", "--memory", "thp", "--activity", "dirty-logging", "--json"];
+  const { stdout } = await kvmm([...short, ...chosen]);
+  const { rows } = JSON.parse(stdout);
+  expect(rows.map(({ label }: { label: string }) => label)).toEqual(["transparent huge page"]);
+  expect(rows[0].runs[0].windowFaults).toBeGreaterThan(0);
+  const { status, stderr } = await kvmm([...short, "--policy", "gmem-prefault", "--memory", "anon"]);
+  expect(status).toBe(2);
+  expect(stderr).toContain("no policy of gmem-prefault is about anon");
 });
 
 test("fits a narrow window", async () => {
