@@ -21,6 +21,16 @@ concurrently:
     - { call: madvise, args: { addr: ram, length: 4p, advice: MADV_DONTNEED } }
 `;
 
+/** A profiled guest whose buffer the VMM drops. */
+const PROFILED = `steps:
+  - { call: mmap, args: { addr: 0x200000000000, length: 4p, prot: rw, flags: [MAP_PRIVATE, MAP_ANONYMOUS, MAP_FIXED] }, as: ram }
+  - { call: KVM_SET_USER_MEMORY_REGION2, args: { slot: 0, guest_phys_addr: 0x80000000, memory_size: 4p, userspace_addr: ram } }
+  - { call: spe_enable, args: { gpa: 0x80000000, length: 4p } }
+  - { call: spe_run, args: { operations: 10000 } }
+  - { call: madvise, args: { addr: ram, length: 4p, advice: MADV_DONTNEED } }
+  - { call: spe_run, args: { operations: 10000 } }
+`;
+
 describe.skipIf(!hasChromium)("the playground", () => {
   const here = withSite();
   const visitor = withVisitor(here, "desktop");
@@ -63,6 +73,18 @@ describe.skipIf(!hasChromium)("the playground", () => {
     await sees(section("Invalidations").locator("li.changed"), /mmu_invalidate_seq \d+ was \d+/);
     await section("Everything that changed").locator("summary").click();
     await section("Everything that changed").locator("tbody tr").first().waitFor();
+  });
+
+  test("shows the profiling buffer of a guest with SPE, and what the profile lacks", async () => {
+    await open("munmap-all@gmem");
+    const editor = page.getByRole("textbox", { name: "Scenario" });
+    await editor.fill(PROFILED);
+    await editor.press("Control+Enter");
+    const buffer = section("SPE buffer");
+    await page.locator(".steps .call", { hasText: "madvise" }).click();
+    await buffer.getByRole("img", { name: "SPE buffer at stage 2: nothing" }).waitFor();
+    await page.locator(".steps .call", { hasText: "spe_run" }).last().click();
+    await sees(buffer.locator("li.changed"), /records lost to a fault 1 \+1/);
   });
 
   test("opens a stage-2 descriptor down to its bits", async () => {

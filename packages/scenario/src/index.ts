@@ -77,6 +77,7 @@ export type { HostPageView } from "./inspect/host-pages.js";
 export { type InspectedStep, type Inspection, inspectScenario } from "./inspect/inspect-scenario.js";
 export type { MemslotSetView, MemslotView } from "./inspect/memslots.js";
 export type { Bounded, Snapshot } from "./inspect/snapshot.js";
+export type { SpeView } from "./inspect/spe.js";
 export type { Stage2EntryView, Stage2View } from "./inspect/stage2.js";
 export type { VmaView } from "./inspect/vmas.js";
 export type { Behaviour } from "./kernels/behaviour.js";

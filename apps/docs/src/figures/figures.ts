@@ -4,8 +4,10 @@ import type { Step } from "@kvmm/scenario";
 export interface Figure {
   readonly title: string;
   readonly steps: readonly Step[];
-  readonly show: readonly ("vmas" | "memslots" | "files" | "stage2" | "changes")[];
+  readonly show: readonly ("vmas" | "memslots" | "files" | "stage2" | "spe" | "changes")[];
   readonly patch?: string;
+  /** The property that does not hold without the patch; default: all hold. */
+  readonly breaks?: string;
   /** The step after which it opens; default: the last. */
   readonly opensAt?: number;
 }
@@ -159,6 +161,23 @@ export const figures = {
     show: ["files"],
     patch: RFC,
     opensAt: 5,
+  },
+  spe: {
+    title: "NUMA balancing meets the buffer of a profiled guest",
+    steps: [
+      createGmem,
+      mapGmem,
+      gmemSlot,
+      hostWrites(SIZE),
+      { call: "spe_enable", args: { gpa: GPA, length: SIZE, recovery: "touch" } },
+      { call: "spe_run", args: { operations: 100_000 } },
+      { call: "numa_balancing", args: { mode: 1, toucher: ["host"], ms: 3000 } },
+      { call: "spe_run", args: { operations: 100_000 } },
+    ],
+    show: ["spe"],
+    patch: RFC,
+    breaks: "the profiling buffer stays mapped",
+    opensAt: 7,
   },
 } as const satisfies Record<string, Figure>;
 

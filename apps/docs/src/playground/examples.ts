@@ -1,4 +1,4 @@
-import { library, races, type Scenario } from "@kvmm/scenario";
+import { library, races, type Scenario, speRaces } from "@kvmm/scenario";
 
 /** A scenario to begin with. */
 export interface Example {
@@ -26,6 +26,12 @@ export const examples: readonly Example[] = [
     scenario,
   })),
   ...races.map(({ name, title, scenario }) => ({ name, title, group: "Races", scenario })),
+  ...speRaces.map(({ name, title, scenario }) => ({
+    name,
+    title,
+    group: "Races of a profiled guest",
+    scenario,
+  })),
 ];
 
 export const firstExample = exampleNamed(RFC_QUESTION) ?? examples[0]!;
@@ -41,4 +47,5 @@ export const groups = [
   "Ordinary memory",
   "NUMA balancing under a policy",
   "Races",
+  "Races of a profiled guest",
 ];

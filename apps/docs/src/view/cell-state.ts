@@ -1,4 +1,4 @@
-import { type HostPageView, renderPages } from "@kvmm/scenario";
+import { type HostPageView, renderPages, type Stage2EntryView } from "@kvmm/scenario";
 import type { PageCell, SlotView } from "./slot-view.js";
 
 /** The ways on which a page of a slot can be there. */
@@ -17,16 +17,19 @@ export function cellState(cell: PageCell, way: Way): CellState {
   switch (way) {
     case "file":
       return cell.file === 0 ? NONE : { look: "page", sign: "p", word: "a page" };
-    case "stage2": {
-      if (cell.stage2 === null) return NONE;
-      const access = cell.stage2.fields["S2AP"] ?? "";
-      return access.includes("w")
-        ? { look: "write", sign: "w", word: "mapped, writable" }
-        : { look: "read", sign: "r", word: "mapped, read-only" };
-    }
+    case "stage2":
+      return leafState(cell.stage2);
     case "host":
       return hostState(cell.host);
   }
+}
+
+/** A leaf of stage 2. */
+export function leafState(leaf: Stage2EntryView | null): CellState {
+  if (leaf === null) return NONE;
+  return (leaf.fields["S2AP"] ?? "").includes("w")
+    ? { look: "write", sign: "w", word: "mapped, writable" }
+    : { look: "read", sign: "r", word: "mapped, read-only" };
 }
 
 /** An entry of the VMM's page table. */

@@ -68,7 +68,8 @@ function fileFrame({ guestMemfds }: Snapshot, slot: number, page: number): numbe
   return 0;
 }
 
-function leafAt({ stage2 }: Snapshot, ipa: number): Stage2EntryView | null {
+/** The leaf of stage 2 that maps a guest physical address. */
+export function leafAt({ stage2 }: Snapshot, ipa: number): Stage2EntryView | null {
   const leaf = stage2?.entries.list.find(
     (entry) =>
       (entry.kind === "page" || entry.kind === "block") && ipa >= entry.ipa && ipa < entry.ipa + entry.size,

@@ -64,6 +64,37 @@ test("the journal says what a step changed, in the kernel's names", () => {
   expect(steps[6]!.changes.total).toBeGreaterThan(0);
 });
 
+test("a profile with SPE is there from its beginning to its end, with what it has come to", () => {
+  const scenario: Scenario = {
+    machine: {},
+    steps: [
+      {
+        call: "mmap",
+        args: {
+          addr: "0x200000000000",
+          length: "4p",
+          prot: "rw",
+          flags: ["MAP_PRIVATE", "MAP_ANONYMOUS", "MAP_FIXED"],
+        },
+        as: "ram",
+      },
+      {
+        call: "KVM_SET_USER_MEMORY_REGION2",
+        args: { slot: 0, guest_phys_addr: "0x80000000", memory_size: "4p", userspace_addr: "ram" },
+      },
+      { call: "spe_enable", args: { gpa: "0x80000000", length: "4p" } },
+      { call: "spe_run", args: { operations: 10_000 } },
+      { call: "spe_disable", args: {} },
+    ],
+  };
+  const { before, steps } = inspectScenario(scenario)!;
+  expect(before.spe).toBeNull();
+  expect(steps[2]!.after.spe).toMatchObject({ gpa: 0x8000_0000, size: 0x4000, figures: { operations: 0 } });
+  expect(steps[3]!.after.spe!.figures).toMatchObject({ operations: 10_000, lost: 0, faults: 0 });
+  expect(steps[3]!.after.spe!.figures.written).toBeGreaterThan(5);
+  expect(steps[4]!.after.spe).toBeNull();
+});
+
 test("it stops at what the model lacks", () => {
   const scenario: Scenario = {
     machine: {},

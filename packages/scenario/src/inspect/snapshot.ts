@@ -2,6 +2,7 @@ import type { World } from "../run/world.js";
 import { type FileView, fileViews } from "./files.js";
 import { type HostPageView, hostPages } from "./host-pages.js";
 import { type MemslotSetView, memslotSets } from "./memslots.js";
+import { type SpeView, speView } from "./spe.js";
 import { type Stage2View, stage2View } from "./stage2.js";
 import { type VmaView, vmaViews } from "./vmas.js";
 
@@ -16,6 +17,8 @@ export interface Snapshot {
   /** The guest_memfds that a memslot or a descriptor refers to. */
   readonly guestMemfds: readonly FileView[];
   readonly stage2: Stage2View | null;
+  /** The profile of a guest with Arm SPE, while it goes on. */
+  readonly spe: SpeView | null;
   /** kvm->mmu_invalidate_seq and its like. */
   readonly counters: Readonly<Record<string, number>>;
 }
@@ -39,6 +42,7 @@ export function takeSnapshot(world: World): Snapshot {
     memslots: memslotSets(world),
     guestMemfds: fileViews(world),
     stage2: stage2View(world),
+    spe: speView(world),
     counters: {
       "kvm->mmu_invalidate_seq": kvm.mmuInvalidateSeq.peek(),
       "kvm->mmu_invalidate_in_progress": kvm.mmuInvalidateInProgress.peek(),
