@@ -1,8 +1,8 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { readScenario } from "@kvmm/scenario";
 import { expect, test } from "vitest";
 import { sidebar } from "../.vitepress/sidebar.js";
-import { docs, packageNames } from "../src/generate/workspace.js";
+import { docs, packageNames, root } from "../src/generate/workspace.js";
 import { blocks } from "./examples.js";
 
 interface Item {
@@ -33,4 +33,12 @@ test("every scenario on the pages is one", () => {
   expect(scenarios.length).toBeGreaterThan(3);
   for (const { page, line, body } of scenarios)
     expect(readScenario(body, { file: `${page}:${line}` }).steps.length).toBeGreaterThan(0);
+});
+
+test("the README's pictures are there, and weigh little", () => {
+  const pictures = [...readFileSync(`${root}README.md`, "utf8").matchAll(/\]\(([^)]+\.png)\)/g)].map(
+    ([, path]) => path!,
+  );
+  expect(pictures.length).toBeGreaterThan(0);
+  expect(pictures.reduce((sum, path) => sum + statSync(`${root}${path}`).size, 0)).toBeLessThan(400_000);
 });
