@@ -17,6 +17,7 @@ export {
 } from "./addresses.js";
 export { damonPaMkold, damonPaYoung, damonVaMkold, damonVaYoung } from "./ageing/damon.js";
 export { lruGenAge } from "./ageing/lru-gen.js";
+export { pageIdleBitmapRead, pageIdleBitmapWrite } from "./ageing/page-idle.js";
 export { AnonVma } from "./anon-vma.js";
 export { type MmBehaviour, mm72 } from "./behaviour.js";
 export { Column } from "./column.js";
@@ -100,7 +101,7 @@ export {
 } from "./syscalls/mempolicy.js";
 export { type MovedPages, migrateTaskPages, movePages } from "./syscalls/migrate.js";
 export { mincore } from "./syscalls/mincore.js";
-export { MclFlag, MlockFlag, mlock, mlock2, mlockall, munlock } from "./syscalls/mlock.js";
+export { MclFlag, MlockFlag, mlock, mlock2, mlockall, munlock, munlockall } from "./syscalls/mlock.js";
 export { MapFlag, type MmapArgs, mmap, Prot } from "./syscalls/mmap.js";
 export { mprotect } from "./syscalls/mprotect.js";
 export { type MremapArgs, MremapFlag, mremap } from "./syscalls/mremap.js";

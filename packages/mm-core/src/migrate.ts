@@ -113,7 +113,11 @@ function unmapPlace(
       if (table.level === 1 && splitPmd) splitHugePmdLocked(vma, at - (at % PMD_SIZE), true);
       else {
         if (pteHas(pte, PteFlag.dirty)) frames.mark(folio, PageFlag.dirty);
-        table.set(index, pteChange(pte, PteFlag.migration, PteFlag.valid | PteFlag.protNone));
+        const isPoisoned = table.level === 0 && frames.test(ptePfn(pte), PageFlag.hwpoison);
+        const gone = isPoisoned
+          ? mkPte(ptePfn(pte), PteFlag.poisoned)
+          : pteChange(pte, PteFlag.migration, PteFlag.valid | PteFlag.protNone);
+        table.set(index, gone);
         if (table.level === 0) removeRmap(frames, folio, mm);
         else if (frames.test(folio, PageFlag.hugetlb)) hugetlbRemoveRmap(frames, folio);
         else removeRmapPmd(frames, folio, mm);

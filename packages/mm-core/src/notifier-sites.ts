@@ -38,6 +38,7 @@ export const modelledAgeingSites = [
   "damon_ptep_mkold",
   "damon_young_hugetlb_entry",
   "damon_young_pmd_entry",
+  "page_idle_clear_pte_refs_one",
   "walk_pud_range",
 ] as const;
 

@@ -17,6 +17,8 @@ export const PageFlag = {
   hugetlb: 1 << 11,
   /** HPG_restore_reserve: a huge page that was promised to somebody, who has not used it. */
   restoreReserve: 1 << 12,
+  /** PAGE_EXT_IDLE: nobody has used it since it was marked so. */
+  idle: 1 << 13,
 } as const;
 
 /** Flags that each page of a folio has for itself; all others are the folio's. */

@@ -1,5 +1,7 @@
 import { PAGE_SIZE, type Pfn, PMD_SIZE } from "./addresses.js";
 import type { Host } from "./host.js";
+import { hugetlbRemoveRmap } from "./hugetlb/rmap.js";
+import { adjustRangeIfPmdSharingPossible } from "./hugetlb/sharing.js";
 import { type Leaf, leafAt, leafPage } from "./leaf.js";
 import type { Mm } from "./mm.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "./notifier.js";
@@ -30,7 +32,11 @@ export function tryToUnmap(host: Host, folio: Pfn, to: UnmapTo): void {
   for (const place of rmapWalk(host, folio)) {
     if (frames.mapcount.get(folio) === 0) break;
     const { mm } = place.vma;
-    const range = invalidateRangeStart(mm, place.address, place.end, "CLEAR", "try_to_unmap_one");
+    const isHugetlb = frames.test(folio, PageFlag.hugetlb);
+    const { start, end } = isHugetlb
+      ? adjustRangeIfPmdSharingPossible(place.vma.fields, place.address, place.end)
+      : { start: place.address, end: place.end };
+    const range = invalidateRangeStart(mm, start, end, "CLEAR", "try_to_unmap_one");
     mm.pageTableLock.lock();
     const references = unmapPlace(host, folio, place, to);
     mm.pageTableLock.unlock();
@@ -55,6 +61,12 @@ function unmapPlace(host: Host, folio: Pfn, { vma, address, end }: Mapping, to: 
       continue;
     }
     if ((fields.flags & VmFlag.locked) !== 0 && to.ignoreLocked !== true) return references;
+    if (frames.test(folio, PageFlag.hugetlb)) {
+      // Only a poisoned page of hugetlb is ever unmapped so.
+      leaf.table.set(leaf.index, mkPte(folio, PteFlag.poisoned));
+      hugetlbRemoveRmap(frames, folio);
+      return references + 1;
+    }
     if (leaf.table.level === 1) {
       if (isLazyFree(host, folio)) return unmapHugePmd(host, folio, leaf, vma.mm) ? 1 : 0;
       // TTU_SPLIT_HUGE_PMD: once more, as small entries.

@@ -55,7 +55,17 @@ function whatHappened(
         field("signal", `${[signal, code].filter(Boolean).join(" ")} ${renderPages(pages)}`, width, indent),
       ),
     );
-  for (const name of ["waits", "value", "frames", "bitmap", "status", "mode", "resident", "target"] as const)
+  for (const name of [
+    "waits",
+    "value",
+    "frames",
+    "bitmap",
+    "status",
+    "mode",
+    "resident",
+    "idle",
+    "target",
+  ] as const)
     if (observed[name] !== undefined) lines.push(field(name, renderField(observed, name), width, indent));
   return lines;
 }

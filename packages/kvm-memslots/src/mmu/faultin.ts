@@ -95,6 +95,7 @@ export function hvaToPfn(kvm: Kvm, task: Task, { hva, write, upgrade }: FollowPf
  */
 export function releaseFaultinPage(kvm: Kvm, pfn: Pfn, unused: boolean, dirty: boolean): void {
   const { frames } = kvm.host;
-  if (!unused) frames.mark(pfn, PageFlag.referenced | (dirty ? PageFlag.dirty : 0));
+  // folio_mark_accessed()
+  if (!unused) frames.mark(pfn, PageFlag.referenced | (dirty ? PageFlag.dirty : 0), PageFlag.idle);
   frames.put(pfn);
 }

@@ -2,10 +2,12 @@ import { expect, test } from "vitest";
 import { PAGE_SIZE } from "../addresses.js";
 import { hostAccess } from "../host-access.js";
 import { clearRefs } from "../syscalls/clear-refs.js";
-import { mlock } from "../syscalls/mlock.js";
-import { Machine } from "../testing/machine.js";
+import { PageFlag } from "../page-flags.js";
+import { MclFlag, mlock, mlockall, munlockall } from "../syscalls/mlock.js";
+import { Machine, ok } from "../testing/machine.js";
 import { damonPaMkold, damonPaYoung, damonVaMkold, damonVaYoung } from "./damon.js";
 import { lruGenAge } from "./lru-gen.js";
+import { pageIdleBitmapRead, pageIdleBitmapWrite } from "./page-idle.js";
 
 const RAM = 0x2000_0000_0000;
 
@@ -68,4 +70,30 @@ test("clear_refs 4 invalidates the whole address space, and 1 to 3 nothing", () 
   clearRefs(m.task, 4);
   expect(m.notifier.take()).toMatchObject([{ site: "clear_refs_write", start: 0, event: "SOFT_DIRTY" }]);
   expect(clearRefs(m.task, 6)).toMatchObject({ errno: "EINVAL" });
+});
+
+test("page_idle: a page is idle until an access, and whoever maps it is asked each time", () => {
+  const { m, asked } = machine();
+  const { frames } = m.host;
+  const [first, , third] = m.accesses(RAM, 3).map((access) => access?.pfn ?? 0);
+  expect(pageIdleBitmapRead(m.host, first!)).toBe(false);
+  expect(asked.splice(0)).toEqual([]);
+  pageIdleBitmapWrite(m.host, [first!, third!]);
+  expect(asked.splice(0)).toEqual(["page_idle_clear_pte_refs_one 0-1", "page_idle_clear_pte_refs_one 2-3"]);
+  hostAccess(m.task, RAM);
+  expect([pageIdleBitmapRead(m.host, first!), pageIdleBitmapRead(m.host, third!)]).toEqual([false, true]);
+  m.notifier.clearYoung = () => true;
+  expect(pageIdleBitmapRead(m.host, third!)).toBe(false);
+  expect(frames.test(third!, PageFlag.idle)).toBe(false);
+});
+
+test("munlockall unlocks what mlockall locked, and what would have been", () => {
+  const { m, asked } = machine();
+  ok(mlockall(m.task, MclFlag.current | MclFlag.future));
+  lruGenAge(m.task.mm, 0);
+  expect(asked.splice(0)).toEqual([]);
+  ok(munlockall(m.task));
+  expect(m.task.mm.defFlags.peek()).toBe(0);
+  lruGenAge(m.task.mm, 0);
+  expect(asked.splice(0)).toHaveLength(4);
 });

@@ -1,11 +1,11 @@
-import { type Hva, PAGE_SIZE, type Pfn } from "../addresses.js";
+import type { Hva, Pfn } from "../addresses.js";
 import type { Host } from "../host.js";
-import { type Leaf, leafAt, leafPage } from "../leaf.js";
+import { type Leaf, leafAt } from "../leaf.js";
 import type { Mm } from "../mm.js";
 import type { AgeingSite } from "../notifier-sites.js";
 import { PageFlag } from "../page-flags.js";
 import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
-import { rmapWalk } from "../rmap.js";
+import { eachMapping } from "./each-mapping.js";
 import { clearYoungNotify, leafSize, testYoungNotify } from "./clear-young.js";
 
 /** damon_get_folio(): only folios on the LRU are looked at. */
@@ -70,29 +70,4 @@ export function damonPaYoung(host: Host, page: Pfn): boolean {
     return !young;
   });
   return young;
-}
-
-/** rmap_walk() of the folio that a frame belongs to, if it is on the LRU. */
-function eachMapping(host: Host, page: Pfn, visit: (mm: Mm, leaf: Leaf, address: Hva) => boolean): void {
-  const { frames } = host;
-  if (!frames.tryGet(page)) return;
-  const folio = frames.folio(page);
-  if (frames.test(folio, PageFlag.lru) && frames.mapcount.get(folio) > 0 && frames.trylock(folio)) {
-    for (const { vma, address, end } of rmapWalk(host, folio)) {
-      const { mm } = vma;
-      mm.pageTableLock.lock();
-      let goesOn = true;
-      for (let at = address; goesOn && at < end; ) {
-        const leaf = leafAt(mm, at);
-        const next = leaf === null ? at + PAGE_SIZE : at - (at % leafSize(leaf)) + leafSize(leaf);
-        const maps = leaf !== null && ptePresent(leaf.pte) && frames.folio(leafPage(leaf, at)) === folio;
-        if (maps) goesOn = visit(mm, leaf, at);
-        at = next;
-      }
-      mm.pageTableLock.unlock();
-      if (!goesOn) break;
-    }
-    frames.unlock(folio);
-  }
-  frames.put(page);
 }

@@ -1,5 +1,6 @@
 import { DEFAULT_MAP_WINDOW, type Hva, PAGE_SIZE, pageAlign } from "../addresses.js";
 import { hex, type Refusal, type Result, refuse } from "../errno.js";
+import type { Mm } from "../mm.js";
 import { mmPopulate } from "../populate.js";
 import type { Task } from "../task.js";
 import { type Vma, VmFlag } from "../vma.js";
@@ -89,18 +90,31 @@ export function mlockall(task: Task, flags: number): Result<0> {
       "MCL_CURRENT, MCL_FUTURE or both, with MCL_ONFAULT or not",
     );
   }
-  const locked = (flags & MclFlag.onfault) !== 0 ? LOCKED_MASK : VmFlag.locked;
   mm.mmapLock.writeLock();
-  // apply_mlockall_flags()
-  mm.defFlags.update((old) => (old & ~LOCKED_MASK) | ((flags & MclFlag.future) !== 0 ? locked : 0));
-  if ((flags & MclFlag.current) !== 0) {
-    for (const vma of mm.vmas.overlapping(0, DEFAULT_MAP_WINDOW)) {
-      // A merge may have taken it in already.
-      const { start, end } = vma.fields;
-      if (mm.vmas.get(start) === vma) mlockFixup(vma, start, end, (vma.fields.flags & ~LOCKED_MASK) | locked);
-    }
-  }
+  applyMlockallFlags(mm, flags);
   mm.mmapLock.writeUnlock();
   if ((flags & MclFlag.current) !== 0) mmPopulate(task, 0, DEFAULT_MAP_WINDOW, true);
   return 0;
+}
+
+/** munlockall(2): what is mapped is not locked any more, nor will be what is mapped from here on. */
+export function munlockall(task: Task): Result<0> {
+  const { mm } = task;
+  mm.mmapLock.writeLock();
+  applyMlockallFlags(mm, 0);
+  mm.mmapLock.writeUnlock();
+  return 0;
+}
+
+/** apply_mlockall_flags(): with 0, of munlockall(), every lock ends. */
+function applyMlockallFlags(mm: Mm, flags: number): void {
+  const onFault = (flags & MclFlag.onfault) !== 0 ? LOCKED_MASK : VmFlag.locked;
+  mm.defFlags.update((old) => (old & ~LOCKED_MASK) | ((flags & MclFlag.future) !== 0 ? onFault : 0));
+  if ((flags & MclFlag.future) !== 0 && (flags & MclFlag.current) === 0) return;
+  const locked = (flags & MclFlag.current) !== 0 ? onFault : 0;
+  for (const vma of mm.vmas.overlapping(0, DEFAULT_MAP_WINDOW)) {
+    // A merge may have taken it in already.
+    const { start, end } = vma.fields;
+    if (mm.vmas.get(start) === vma) mlockFixup(vma, start, end, (vma.fields.flags & ~LOCKED_MASK) | locked);
+  }
 }

@@ -1,4 +1,5 @@
 import { type CensusRow, fromSource, notModelled, recorded, sampled } from "./row.js";
+import { markedIdle } from "./source-scenarios.js";
 
 /** Where Linux 7.2 ages a page in secondary MMUs, asks them for its age, or tells them that the address space goes. */
 export const otherSites: readonly CensusRow[] = [
@@ -29,7 +30,11 @@ export const otherSites: readonly CensusRow[] = [
     file: "mm/page_idle.c",
     callback: "clear_young",
     reached: "/sys/kernel/mm/page_idle is written",
-    status: notModelled("page_idle is no call of the scenarios yet, and no recording has it"),
+    status: fromSource(
+      "mm-core/src/ageing/page-idle.ts, clearReferences",
+      "the folio is on the LRU, mapped, and not locked; each entry that maps it",
+      markedIdle,
+    ),
   },
   {
     functions: ["damon_ptep_mkold"],

@@ -131,7 +131,9 @@ export const rangeSites: readonly CensusRow[] = [
     callback: "invalidate_range",
     event: "CLEAR",
     reached: "memory failure in a hugetlb page (7.3)",
-    status: notModelled("only 7.3 has it; memory failure in a huge page is not modelled on any kernel"),
+    status: notModelled(
+      "only 7.3 has it; the model's 7.3 is 7.3's KVM over 7.2's mm, where try_to_unmap_one does the same",
+    ),
   },
   {
     number: 14,

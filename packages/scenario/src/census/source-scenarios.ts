@@ -87,3 +87,8 @@ export const cutOfSharedHugetlb = scenario("A shared mapping of 1 GiB of huge pa
   ...machine("1G", ["MAP_SHARED", "MAP_ANONYMOUS", "MAP_HUGETLB", "MAP_NORESERVE"]),
   { call: "munmap", args: { addr: "ram+512M", length: "2M" } },
 ]);
+
+export const markedIdle = scenario("The guest's pages are marked idle", [
+  ...machine("16p", ANONYMOUS),
+  { call: "page_idle_bitmap_write", args: { addr: "ram", length: "16p" } },
+]);

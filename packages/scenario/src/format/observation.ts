@@ -110,6 +110,8 @@ export interface Observation {
   readonly pages_shared?: number;
   readonly pages_sharing?: number;
   readonly resident?: PageList;
+  /** Pages whose frames nobody has used since they were marked idle. */
+  readonly idle?: PageList;
   readonly stat?: Readonly<Record<string, number | string>>;
   readonly f_type?: number | string;
   readonly target?: string;

@@ -136,6 +136,7 @@ export const observationSchema = z.strictObject({
   pages_shared: natural.optional(),
   pages_sharing: natural.optional(),
   resident: pages.optional(),
+  idle: pages.optional(),
   stat: z.record(z.string(), word).optional(),
   f_type: word.optional(),
   target: z.string().optional(),

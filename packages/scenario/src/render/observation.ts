@@ -49,6 +49,7 @@ export function renderField(observation: Observation, field: ObservationField | 
       );
     case "bitmap":
     case "waits":
+    case "idle":
     case "resident":
       return pagesOrNothing(observation[field]);
     case "stage2":
@@ -105,6 +106,7 @@ const order: readonly ObservationField[] = [
   "pages_shared",
   "pages_sharing",
   "resident",
+  "idle",
   "stat",
   "f_type",
   "target",

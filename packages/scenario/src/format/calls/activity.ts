@@ -20,6 +20,14 @@ export const activityCalls = {
     node: required(number),
     times: required(number),
   }),
+  page_idle_bitmap_write: call("marks the frames behind a range idle (/sys/kernel/mm/page_idle/bitmap)", {
+    addr: required(address),
+    length: required(size),
+  }),
+  page_idle_bitmap_read: call("asks which frames behind a range are idle still", {
+    addr: required(address),
+    length: required(size),
+  }),
   ksm_run: call("ksmd scans everything so often, then stops", { full_scans: required(number) }),
   damon: call("DAMON watches a range, or the frame behind a page", {
     ops: required(choice("fvaddr", "paddr")),

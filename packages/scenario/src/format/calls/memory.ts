@@ -44,6 +44,7 @@ export const memoryCalls = {
   munlock: call("unlocks a range", range),
   mlock2: call("locks a range into memory, with flags", { ...range, flags: required(flags(mlock2Flags)) }),
   mlockall: call("locks the whole address space", { flags: required(flags(mlockallFlags)) }),
+  munlockall: call("unlocks the whole address space", {}),
   msync: call("writes a mapped file back", { ...range, flags: required(flags(msyncFlags)) }),
   mseal: call("seals a range", { ...range, flags: required(flags({})) }),
   PIN_LONGTERM_TEST_START: call("pins the pages of a range as a device does (debugfs' gup_test)", {

@@ -11,9 +11,11 @@ import {
 import type { Bindings } from "../outcome.js";
 import { int, unsigned, zero } from "../results.js";
 import { damon } from "./damon.js";
+import { pageIdleBindings } from "./page-idle.js";
 
 /** What the kernel does in its own time, or is told to do through a control file. */
 export const activityBindings = {
+  ...pageIdleBindings,
   node_reclaim: (_world, task, { node, size }) => zero(nodeReclaim(task, int(node), unsigned(size))),
   split_huge_pages: (world, _task, { value }) => {
     if (value !== 1n) throw new NotModelled("split_huge_pages of one process");

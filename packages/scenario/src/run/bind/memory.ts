@@ -12,6 +12,7 @@ import {
   mseal,
   msync,
   munlock,
+  munlockall,
   munmap,
   pinLongtermTestStart,
   pinLongtermTestStop,
@@ -52,6 +53,7 @@ export const memoryBindings = {
   mlock2: (_world, task, { addr, length, flags }) =>
     zero(mlock2(task, unsigned(addr), unsigned(length), int(flags))),
   mlockall: (_world, task, { flags }) => zero(mlockall(task, int(flags))),
+  munlockall: (_world, task) => zero(munlockall(task)),
   msync: (_world, task, { addr, length, flags }) =>
     zero(msync(task, unsigned(addr), unsigned(length), int(flags))),
   mseal: (_world, task, { addr, length, flags }) =>
