@@ -91,6 +91,7 @@ export { type MatrixCell, type MatrixOptions, type MatrixResult, matrix } from "
 export {
   type Decision,
   type Exploration,
+  type Exploring,
   type LaneStep,
   type Model,
   NotBuiltIn,
