@@ -80,6 +80,39 @@ describe("kvmm spe decode", () => {
   });
 });
 
+describe("kvmm spe encode", () => {
+  test("makes of a dump the bytes that it shows, as packets and as perf.data", async () => {
+    const dump = await kvmm(["spe", "decode", whole]);
+    const bin = join(folder, "same.bin");
+    const { status, stdout } = await kvmm(["spe", "encode", "-", "--raw", "-o", bin], { stdin: dump.stdout });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: `${bin}: 128 bytes of SPE data in 1 buffers\n` });
+    expect(new Uint8Array(readFileSync(bin))).toEqual(neoverse);
+    const data = join(folder, "again.data");
+    await kvmm(["spe", "encode", "-", "-o", data], { stdin: dump.stdout });
+    expect((await kvmm(["spe", "decode", data])).stdout).toBe(dump.stdout);
+  });
+
+  test.each([
+    ["no dump at all\n", "has no line of a raw dump"],
+    [".  00000004:  49 00      LD GP-REG\n", "line 1: a packet at byte 4, where the one before ends at 0"],
+  ])("a mistake is one message: %j", async (stdin, message) => {
+    const { status, stderr } = await kvmm(["spe", "encode", "-", "-o", join(folder, "none")], { stdin });
+    expect(status).toBe(2);
+    expect(stderr).toContain(message);
+  });
+});
+
+test("what `perf record -z` wrote is told as that", async () => {
+  const bytes = writePerfData({ aux: [] });
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const data = Number(view.getBigUint64(40, true));
+  // The record of AUXTRACE_INFO becomes a compressed one.
+  view.setUint32(data, 81, true);
+  const { status, stderr } = await kvmm(["spe", "decode", file("compressed.data", bytes)]);
+  expect(status).toBe(2);
+  expect(stderr).toContain("has compressed records only, which are not read; record without -z");
+});
+
 describe("kvmm spe stats", () => {
   test("sums up, with histograms", async () => {
     const { status, stdout } = await kvmm(["spe", "stats", whole]);

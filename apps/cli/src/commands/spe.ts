@@ -1,6 +1,8 @@
 import type { PerfVersion } from "@kvmm/spe-model";
+import { memorySource } from "@kvmm/traces";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Context, ExitStatus } from "../context.js";
+import { openSource } from "../input/open-source.js";
 import { nameOf, readBytes } from "../input/read-bytes.js";
 import { type OutputOptions, withOutputOptions } from "../options.js";
 import { toJson } from "../output/json.js";
@@ -10,17 +12,19 @@ import { type SpeInput, speInput } from "../spe/spe-input.js";
 import { statisticsDocument, statisticsOf, statisticsText } from "../spe/statistics-output.js";
 import { UsageError } from "../usage-error.js";
 import { type AddCommand, examples } from "./command.js";
+import { addEncode } from "./spe-encode.js";
 import { addSimulate } from "./spe-simulate.js";
 
 export const addSpe: AddCommand = (program, context, end) => {
   const spe = program
     .command("spe")
-    .summary("Arm SPE: decode records, sum them up, simulate a guest")
+    .summary("Arm SPE: decode and encode records, sum them up, simulate a guest")
     .description(
       "Decodes what Arm's Statistical Profiling Extension has recorded, sums it up, and simulates a guest that is profiled while its host is busy with its memory.",
     );
   addDecode(spe, context, end);
   addStats(spe, context, end);
+  addEncode(spe, context, end);
   addSimulate(spe, context, end);
 };
 
@@ -105,8 +109,11 @@ const addStats: AddCommand = (spe, context, end) => {
     });
 };
 
+/** A file is read in pieces as it is decoded, whatever its size; what comes through a pipe is read first. */
 async function open(file: string, { raw }: FileOptions, context: Context): Promise<SpeInput> {
-  return speInput(await readBytes(file, context), nameOf(file), raw === true);
+  const source =
+    (file === "-" ? undefined : openSource(file)) ?? memorySource(await readBytes(file, context));
+  return speInput(source, nameOf(file), raw === true);
 }
 
 /** Says where the file stopped making sense, after what came before. */

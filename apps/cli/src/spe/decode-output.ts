@@ -1,4 +1,14 @@
-import { CSV_HEADER, csvLine, dumpLines, type PerfVersion, recordRow } from "@kvmm/spe-model";
+import {
+  CSV_HEADER,
+  csvLine,
+  type DecodedPacket,
+  dumpHeader,
+  MAX_PACKET_SIZE,
+  PacketDecoder,
+  PacketLines,
+  type PerfVersion,
+  recordRow,
+} from "@kvmm/spe-model";
 import type { SpeInput } from "./spe-input.js";
 import { recordBatches, type SpeStream } from "./spe-stream.js";
 
@@ -10,12 +20,34 @@ export interface DumpOptions {
 /** Every packet on a line, as `perf report --dump-raw-trace` prints them: a part of the output at a time. */
 export function* dumpOutput({ streams }: SpeInput, options: DumpOptions): Generator<string, void, undefined> {
   for (const stream of streams) {
-    for (const { auxOffset, fileOffset, size } of stream.pieces) {
-      if (stream.of !== undefined) yield `${nameOfStream(stream)}, AUX offset 0x${auxOffset.toString(16)}\n`;
-      const bytes = stream.source.read(fileOffset, size);
-      yield* lines(dumpLines(bytes, { ...options, base: auxOffset, midr: stream.midr }));
+    for (const piece of stream.pieces) {
+      if (stream.of !== undefined)
+        yield `${nameOfStream(stream)}, AUX offset 0x${piece.auxOffset.toString(16)}\n`;
+      yield* dumpOf(stream, piece, options);
     }
   }
+}
+
+/** One piece of AUX data, read and written part by part. */
+function* dumpOf(
+  { source, midr }: SpeStream,
+  { auxOffset, fileOffset, size }: SpeStream["pieces"][number],
+  options: DumpOptions,
+): Generator<string, void, undefined> {
+  const all = { ...options, base: auxOffset % MAX_PACKET_SIZE, midr };
+  const decoder = new PacketDecoder(all);
+  const lines = new PacketLines(all);
+  let text = `${dumpHeader(size)}\n`;
+  const sink = (packet: DecodedPacket) => {
+    text += `${lines.line(packet, source.read(fileOffset + packet.offset, packet.size))}\n`;
+  };
+  for (let at = 0; at < size; at += BATCH) {
+    decoder.push(source.read(fileOffset + at, Math.min(BATCH, size - at)), sink);
+    yield text;
+    text = "";
+  }
+  decoder.end(sink);
+  yield text;
 }
 
 /** A line for each record. */
@@ -62,16 +94,5 @@ export function nameOfStream({ of }: SpeStream): string {
   return of.cpu === -1 ? `thread ${of.tid}` : `CPU ${of.cpu}`;
 }
 
+/** Bytes of packets at a time. */
 const BATCH = 64 * 1024;
-
-/** Lines, some at a time. */
-function* lines(each: Iterable<string>): Generator<string, void, undefined> {
-  let text = "";
-  for (const line of each) {
-    text += `${line}\n`;
-    if (text.length < BATCH) continue;
-    yield text;
-    text = "";
-  }
-  yield text;
-}

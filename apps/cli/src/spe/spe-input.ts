@@ -3,7 +3,7 @@ import { decodePackets } from "@kvmm/spe-model";
 import {
   AUXTRACE_ARM_SPE,
   type AuxArea,
-  memorySource,
+  type ByteSource,
   type PerfData,
   PerfDataError,
   readAuxArea,
@@ -27,12 +27,13 @@ const PROBED = 64 * 1024;
  * @param raw - take the bytes as packets, whatever they are
  * @throws InputError for what is neither
  */
-export function speInput(bytes: Uint8Array, name: string, raw: boolean): SpeInput {
-  if (bytes.length === 0) throw new InputError(name, { problem: "is empty" });
-  if (!raw && looksLikePerfData(bytes)) return perfDataInput(bytes, name);
-  if (!raw) checkPackets(bytes, name);
-  const pieces = [{ auxOffset: 0, fileOffset: 0, size: bytes.length }];
-  return { format: "raw", streams: [{ source: memorySource(bytes), pieces, notes: [], midr: 0n }] };
+export function speInput(source: ByteSource, name: string, raw: boolean): SpeInput {
+  if (source.size === 0) throw new InputError(name, { problem: "is empty" });
+  const start = source.read(0, PROBED).slice();
+  if (!raw && looksLikePerfData(start)) return perfDataInput(source, name);
+  if (!raw) checkPackets(start, name);
+  const pieces = [{ auxOffset: 0, fileOffset: 0, size: source.size }];
+  return { format: "raw", streams: [{ source, pieces, notes: [], midr: 0n }] };
 }
 
 /** `PERFILE2`, either way round, and the `PERFFILE` of the first version, which the reader refuses. */
@@ -41,8 +42,8 @@ function looksLikePerfData(bytes: Uint8Array): boolean {
   return magic.startsWith("PERF") || magic === "2ELIFREP";
 }
 
-function perfDataInput(bytes: Uint8Array, name: string): SpeInput {
-  const { file, area } = openPerfData(bytes, name);
+function perfDataInput(source: ByteSource, name: string): SpeInput {
+  const { file, area, compressed } = openPerfData(source, name);
   const cpus = new Map(area.spe?.cpus.map(({ cpu, midr }) => [cpu, midr]));
   const streams = area.streams.map(
     ({ cpu, tid, pieces, notes }): SpeStream => ({
@@ -53,9 +54,15 @@ function perfDataInput(bytes: Uint8Array, name: string): SpeInput {
       of: { cpu, tid },
     }),
   );
-  const problem = truncation(bytes, file) ?? area.error?.message;
+  const problem = truncation(source, file) ?? area.error?.message;
   const error = problem === undefined ? undefined : new InputError(name, { problem });
   if (streams.length === 0 && error !== undefined) throw error;
+  if (streams.length === 0 && compressed) {
+    throw new InputError(name, {
+      problem: "has compressed records only, which are not read",
+      hint: "record without -z, or let perf inject -i FILE -o - write it again",
+    });
+  }
   if (streams.length === 0) {
     throw new InputError(name, {
       problem: "has no AUX data of Arm SPE",
@@ -65,51 +72,59 @@ function perfDataInput(bytes: Uint8Array, name: string): SpeInput {
   return { format: "perf.data", streams, ...(error === undefined ? {} : { error }) };
 }
 
-function openPerfData(bytes: Uint8Array, name: string): { readonly file: PerfData; readonly area: AuxArea } {
+function openPerfData(
+  source: ByteSource,
+  name: string,
+): { readonly file: PerfData; readonly area: AuxArea; readonly compressed: boolean } {
   let file: PerfData;
   try {
-    file = readPerfData(bytes);
+    file = readPerfData(source);
   } catch (error) {
     if (error instanceof PerfDataError) throw new InputError(name, { problem: error.message });
     throw error;
   }
-  const other = kindOfAuxData(file);
+  const { kind: other, compressed } = kindOfAuxData(file);
   if (other !== undefined && other !== AUXTRACE_ARM_SPE) {
     const problem = `has AUX data of type ${other}, not of Arm SPE (${AUXTRACE_ARM_SPE})`;
     throw new InputError(name, { problem });
   }
-  return { file, area: readAuxArea(file) };
+  return { file, area: readAuxArea(file), compressed };
 }
 
-/** The type that AUXTRACE_INFO names, which stands before all data. */
-function kindOfAuxData(file: PerfData): number | undefined {
+/** PERF_RECORD_COMPRESSED and COMPRESSED2. */
+const COMPRESSED: ReadonlySet<number> = new Set([81, 83]);
+
+/** The type that AUXTRACE_INFO names, which stands before all data; and whether there are records that `perf record -z` made. */
+function kindOfAuxData(file: PerfData): { readonly kind: number | undefined; readonly compressed: boolean } {
+  let compressed = false;
   try {
     for (const record of file.records()) {
-      if (record.kind === "auxtrace-info") return record.type;
-      if (record.kind === "auxtrace") return undefined;
+      if (record.kind === "auxtrace-info") return { kind: record.type, compressed };
+      if (record.kind === "auxtrace") break;
+      if (record.kind === "other" && COMPRESSED.has(record.type)) compressed = true;
     }
   } catch (error) {
     if (!(error instanceof PerfDataError)) throw error;
   }
-  return undefined;
+  return { kind: undefined, compressed };
 }
 
 /** Where the records end, says the header; a file that was cut off ends before. */
-function truncation(bytes: Uint8Array, { header }: PerfData): string | undefined {
-  if (header.pipe || bytes.length < DATA_SIZE_AT + 8) return undefined;
+function truncation(source: ByteSource, { header }: PerfData): string | undefined {
+  if (header.pipe || source.size < DATA_SIZE_AT + 8) return undefined;
+  const bytes = source.read(DATA_SIZE_AT, 8);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const end = header.data.offset + Number(view.getBigUint64(DATA_SIZE_AT, header.littleEndian));
-  return end <= bytes.length
+  const end = header.data.offset + Number(view.getBigUint64(0, header.littleEndian));
+  return end <= source.size
     ? undefined
-    : `is truncated: it should have records up to byte ${end} (at byte ${bytes.length})`;
+    : `is truncated: it should have records up to byte ${end} (at byte ${source.size})`;
 }
 
 /** `data.size` of struct perf_file_header. */
 const DATA_SIZE_AT = 48;
 
 /** Bytes that are mostly no packets are something else: text, an executable. */
-function checkPackets(bytes: Uint8Array, name: string): void {
-  const probed = bytes.subarray(0, PROBED);
+function checkPackets(probed: Uint8Array, name: string): void {
   let bad = 0;
   let first = -1;
   for (const packet of decodePackets(probed)) {

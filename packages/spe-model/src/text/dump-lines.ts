@@ -22,23 +22,35 @@ export function dumpHeader(size: number): string {
 }
 
 /**
- * A buffer's packets, each on a line, as `perf report --dump-raw-trace` prints them. With `asPerf`
- * and the names of 7.2, operations for which it has no words repeat those of the packet before, as
- * they do in its dump.
+ * The lines of a dump, packet by packet, in the order of the buffer. With `asPerf` and the names of 7.2, operations for
+ * which it has no words repeat those of the packet before, as they do in its dump.
  */
+export class PacketLines {
+  readonly #options: TextOptions & DecodeOptions;
+  #text = "";
+
+  constructor(options: TextOptions & DecodeOptions = {}) {
+    this.#options = options;
+  }
+
+  /** @param bytes - the packet's own. */
+  line(packet: DecodedPacket, bytes: Uint8Array): string {
+    const { version = "7.2", asPerf = false } = this.#options;
+    // A bad packet's words are not in the buffer that perf forgets to write.
+    const described = describePacket(packet, this.#options);
+    const stale = asPerf && isUnworded(packet, version);
+    if (!stale && packet.kind !== "bad") this.#text = described;
+    return dumpLine(packet, bytes, stale ? this.#text : described);
+  }
+}
+
+/** A buffer's packets, each on a line, as `perf report --dump-raw-trace` prints them; see `PacketLines`. */
 export function* dumpLines(
   bytes: Uint8Array,
   options: TextOptions & DecodeOptions = {},
 ): Generator<string, void, undefined> {
-  const { version = "7.2", asPerf = false } = options;
-  let text = "";
+  const lines = new PacketLines(options);
   yield dumpHeader(bytes.length);
-  for (const packet of decodePackets(bytes, options)) {
-    // A bad packet's words are not in the buffer that perf forgets to write.
-    const described = describePacket(packet, options);
-    const stale = asPerf && isUnworded(packet, version);
-    if (!stale && packet.kind !== "bad") text = described;
-    const own = bytes.subarray(packet.offset, packet.offset + packet.size);
-    yield dumpLine(packet, own, stale ? text : described);
-  }
+  for (const packet of decodePackets(bytes, options))
+    yield lines.line(packet, bytes.subarray(packet.offset, packet.offset + packet.size));
 }

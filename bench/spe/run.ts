@@ -1,4 +1,4 @@
-// What decoding SPE costs: `tsx --conditions=@kvmm/source spe/main.ts [MEGABYTES] [RESULT.json]`
+// What decoding SPE costs, beside perf and a loop that only reads: `npm run bench -- spe`; MEGABYTES says of how much.
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -15,8 +15,8 @@ import { type Measured, measure } from "./measure.js";
 import { perfDump, perfLines, perfVersion } from "./perf.js";
 import { speStream } from "./stream.js";
 
-const megabytes = Number(process.argv[2] ?? 32);
-const result = process.argv[3] ?? new URL("../.reports/spe.json", import.meta.url).pathname;
+const megabytes = Number(process.env["MEGABYTES"] ?? 32);
+const result = new URL("../results/spe.json", import.meta.url).pathname;
 const CHUNK = 1 << 16;
 const RUNS = 5;
 
@@ -123,14 +123,16 @@ try {
 }
 
 mkdirSync(dirname(result), { recursive: true });
-const machine = { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cpus: cpus().length };
-const about = {
-  machine,
-  perf: version ?? null,
-  bytes: bytes.length,
-  records,
-  runs: RUNS,
-  samePackets: samePackets ?? null,
+const rounded = (value: number) => Number(value.toPrecision(3));
+const document = {
+  unit: `per CPU second, middle of ${RUNS} runs, ${megabytes} MiB of records of 64 bytes`,
+  tools: { node: process.version, cpu: cpus()[0]?.model ?? "unknown", perf: version ?? "not installed" },
+  rows: measured.map(({ name, megabytesPerSecond, recordsPerSecond }) => ({
+    way: name,
+    "MB/s": rounded(megabytesPerSecond),
+    "records/s": rounded(recordsPerSecond),
+  })),
+  ...(samePackets === undefined ? {} : { "the first MiB is printed as perf prints it": samePackets }),
 };
-writeFileSync(result, `${JSON.stringify({ ...about, measured, check: sum }, null, 2)}\n`);
-console.log(`written to ${result}`);
+writeFileSync(result, `${JSON.stringify(document, null, 2)}\n`);
+console.log(`written to ${result} (${sum})`);

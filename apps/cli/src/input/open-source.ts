@@ -1,0 +1,50 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import type { ByteSource } from "@kvmm/traces";
+
+/** A file that is read in pieces, of which the last is kept. */
+export interface OpenSource extends ByteSource {
+  close(): void;
+}
+
+/** Bytes kept: what small reads one after the other are served from. */
+const WINDOW = 1 << 20;
+
+/** A regular file as a source of bytes, in bounded memory; undefined for anything else, or what cannot be opened. */
+export function openSource(path: string): OpenSource | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch {
+    return undefined;
+  }
+  const about = fstatSync(fd);
+  if (!about.isFile()) {
+    closeSync(fd);
+    return undefined;
+  }
+  let window = new Uint8Array(0);
+  let at = 0;
+  const fill = (offset: number, length: number): Uint8Array => {
+    const bytes = new Uint8Array(length);
+    let done = 0;
+    while (done < length) {
+      const count = readSync(fd, bytes, done, length - done, offset + done);
+      if (count === 0) break;
+      done += count;
+    }
+    return bytes.subarray(0, done);
+  };
+  return {
+    size: about.size,
+    read(offset, length) {
+      const wanted = Math.max(0, Math.min(length, about.size - offset));
+      if (wanted > WINDOW) return fill(offset, wanted);
+      if (offset < at || offset + wanted > at + window.length) {
+        at = offset;
+        window = new Uint8Array(fill(offset, Math.min(WINDOW, about.size - offset)));
+      }
+      return window.subarray(offset - at, offset - at + wanted);
+    },
+    close: () => closeSync(fd),
+  };
+}
