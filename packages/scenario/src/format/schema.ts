@@ -52,6 +52,8 @@ export const stepSchema = z.strictObject({
   joined: z.boolean().optional(),
 });
 
+const feature = (does: string) => z.boolean().describe(does).optional();
+
 export const machineSchema = z.strictObject({
   kernel: z.string().min(1).optional(),
   config: z.string().min(1).optional(),
@@ -62,16 +64,30 @@ export const machineSchema = z.strictObject({
   vm_type: natural.optional(),
   cpu: z
     .strictObject({
-      vhe: z.boolean().optional(),
-      hafdbs: z.boolean().optional(),
-      fwb: z.boolean().optional(),
-      dic: z.boolean().optional(),
-      tlb_range: z.boolean().optional(),
-      xnx: z.boolean().optional(),
-      lpa2: z.boolean().optional(),
+      vhe: feature(
+        "The host kernel runs at EL2. Nothing that is observed depends on it: only who invalidates TLBs differs.",
+      ),
+      hafdbs: feature(
+        "FEAT_HAFDBS: the hardware sets the access flag. Without it, the guest takes an access_flag fault on what was aged. KVM does not use its dirty state at stage 2.",
+      ),
+      fwb: feature(
+        "FEAT_S2FWB: stage 2 forces write-back caching. Without it KVM cleans the data cache of what it maps and unmaps, and invalidates the TLB leaf by leaf.",
+      ),
+      dic: feature(
+        "CTR_EL0.DIC: instruction caches are coherent. Memory is mapped executable at once, and no exec fault follows.",
+      ),
+      tlb_range: feature(
+        "FEAT_TLBIRANGE: ranges of TLB entries are invalidated at once. Without it, leaf by leaf, or everything of the VM.",
+      ),
+      xnx: feature("FEAT_XNX: execute permission of EL1 and EL0 apart. KVM gives both or none to a guest."),
+      lpa2: feature("FEAT_LPA2: 52-bit addresses. Without it, VM types beyond 48 are refused."),
     })
     .optional(),
-  eager_split_chunk_size: natural.optional(),
+  eager_split_chunk_size: natural
+    .describe(
+      "KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE of `vm`, in bytes: blocks are split as dirty logging begins, not by the faults that need it.",
+    )
+    .optional(),
 });
 
 const slotPages = z.strictObject({ slot: natural, pages });
