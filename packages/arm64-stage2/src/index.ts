@@ -49,7 +49,8 @@ export {
 } from "./geometry/vtcr.js";
 export { DEFAULT_MACHINE, type Machine, machine } from "./machine.js";
 export { type CacheOps, guestCacheOps, type MmOps } from "./mm-ops.js";
-export { type Leaf, Stage2, type Stage2Options } from "./stage2.js";
+export { type Leaf, Stage2 } from "./stage2.js";
+export type { Stage2Options } from "./stage2-options.js";
 export { checkTablePages } from "./table/account.js";
 export { BreakBeforeMake } from "./table/break-before-make.js";
 export { TableError, type TableErrorKind } from "./table/errors.js";
