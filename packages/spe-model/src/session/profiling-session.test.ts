@@ -140,3 +140,26 @@ test("whatever is unmapped when, decoding finds all records that were written, a
 test("a buffer of one page is refused", () => {
   expect(() => session({ bufferSize: 4096 })).toThrow("bufferSize is 4096");
 });
+
+test("while the CPU is held up sampling goes on, and the interrupt of a fault is handled afterwards", () => {
+  const memory = new BufferMemory(BASE, 65_536);
+  const outcomes: string[] = [];
+  const session = new ProfilingSession({
+    program: new Workload(),
+    memory,
+    cpu: memory,
+    base: BASE,
+    config: { samplePeriod: 1024 },
+    onInterrupt: ({ action }) => outcomes.push(action),
+  });
+  session.stall(10_000);
+  expect(session.result().counters).toMatchObject({ operations: 10_000, stage2: 0 });
+  expect(session.result().counters.written).toBeGreaterThan(7);
+  memory.unmap(0, { reason: "stage2", fsc: 6 });
+  session.stall(5000);
+  expect(outcomes).toEqual([]);
+  expect(session.result().counters.stage2).toBe(1);
+  memory.map(0);
+  session.run(501);
+  expect(outcomes).toEqual(["fatal"]);
+});

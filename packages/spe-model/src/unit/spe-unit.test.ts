@@ -115,6 +115,21 @@ describe("sampling", () => {
     expect(unit.counters.filtered).toBeGreaterThan(3000);
   });
 
+  test("the inverted event filter drops samples that have one of its events", () => {
+    const { memory, unit, program } = profiling({ interval: 1, pages: 64 });
+    unit.write("PMSFCR_EL1", PMSFCR.encode({ FnE: 1 }));
+    unit.write("PMSNEVFR_EL1", eventBits("l1dAccess", "notTaken"));
+    unit.run(program, 256 * 1000);
+    unit.drain();
+    const items = [...decodeRecords(memory.load(BASE, unit.counters.bytesWritten))];
+    expect(items.length).toBeGreaterThan(100);
+    for (const item of items)
+      expect(item.kind === "record" && item.record.events!.bits & eventBits("l1dAccess", "notTaken")).toBe(
+        0n,
+      );
+    expect(unit.counters.filtered).toBeGreaterThan(100);
+  });
+
   test("with DISCARD no record is written", () => {
     const { unit, program } = profiling();
     unit.write("PMBLIMITR_EL1", PMBLIMITR.encode({ E: 1, FM: 2 }));
