@@ -1,5 +1,6 @@
 import type { Model } from "@kvmm/scenario";
 import { describe, expect, test } from "vitest";
+import { aRace } from "./a-race.js";
 import { kvmm, recordings, replaying, result } from "./fake-context.js";
 
 const first = recordings("7.2.13-arm64/first.jsonl");
@@ -192,22 +193,8 @@ steps:
             {
               property: "use-after-free",
               text: "kvm_gpc_write wrote to a freed page",
-              interleaving: [
-                {
-                  thread: "kernel",
-                  call: "kvm_gpc_refresh",
-                  fn: "hva_to_pfn_retry",
-                  text: "takes the pfn",
-                  state: { valid: "false" },
-                },
-                {
-                  thread: "vmm",
-                  call: "fallocate",
-                  fn: "kvm_gmem_punch_hole",
-                  text: "frees the page",
-                  state: { valid: "false" },
-                },
-              ],
+              why: "Nobody told the cache.",
+              race: aRace,
             },
           ],
         }),
@@ -217,11 +204,17 @@ steps:
     expect(wide.stdout).toMatchInlineSnapshot(`
       "kernel 7.2, arm64
 
-      kernel                           vmm                              state
-      hva_to_pfn_retry: takes the pfn                                   valid=false
-                                       kvm_gmem_punch_hole: frees the   valid=false
-                                       page
+      at first: pfn 0x40003: 2 references
+      kernel vmm
+       *      |   hva_to_pfn_retry(): kvm->mmu_invalidate_seq is 4
+       |      *   -- kernel is preempted
+       |      |   truncate_inode_pages_range(): pfn 0x40003: free
+       |      *   kvm_handle_hva_range(): slot 0 overlaps, and is ignored
+       *      |   -- goes wrong here
+       |      |   kvm_gpc_write(): pfn 0x40003 is free
       use-after-free: kvm_gpc_write wrote to a freed page
+      Nobody told the cache.
+      3 steps, 1 preemption, the fewest there can be. 4 rows stand for them; --all-steps shows everything.
 
       breaks: the cache reads a page that was freed
       "

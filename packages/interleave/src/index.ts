@@ -2,13 +2,14 @@ export { add, Cell } from "./cell.js";
 export type {
   Counterexample,
   KindName,
-  Replay,
   Shown,
   TraceAccess,
   TraceChange,
   TraceStep,
+  Watch,
+  Watched,
+  WatchedChange,
 } from "./explore/counterexample.js";
-export { replay } from "./explore/counterexample.js";
 export {
   type Exploration,
   type ExploredViolation,
@@ -19,7 +20,9 @@ export {
 export type { Properties, ViolationKind } from "./explore/judge.js";
 export type { BoundName, Bounds } from "./explore/limits.js";
 export { MAX_THREADS, type Thread } from "./explore/program.js";
+export { type Replay, type Replayable, type ReplayOptions, replay } from "./explore/replay.js";
 export { hashOf, mix, OpaqueError } from "./hash.js";
+export { nameFunctions, nameMethods } from "./kernel-names.js";
 export { HeldLocks, Lock, LockError, Mutex, RwLock, RwSemaphore, SpinLock } from "./lock.js";
 export { type Entry, Ordered } from "./ordered.js";
 export {

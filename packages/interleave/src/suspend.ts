@@ -153,6 +153,8 @@ export class Suspendable {
   creations: Creations | null = null;
   /** Called at each access of a step, not of those that are repeated. */
   onAccess: ((access: Access) => void) | null = null;
+  /** Called with what an access observed or wrote, once it has been made. */
+  onObserved: ((value: unknown) => void) | null = null;
   readonly #madeInStep = new Set<Shared>();
 
   constructor(
@@ -443,6 +445,7 @@ export class Suspendable {
     log.hi.push(mix(n === 0 ? ~this.#call : log.hi[n - 1]!, outHi));
     log.values.push(value);
     this.#cursor++;
+    if (this.onObserved !== null) this.onObserved(value);
   }
 
   create<T>(make: () => T): T {

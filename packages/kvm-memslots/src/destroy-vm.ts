@@ -1,4 +1,4 @@
-import { add } from "@kvmm/interleave";
+import { add, nameFunctions } from "@kvmm/interleave";
 import type { OpenFile } from "@kvmm/mm-core";
 import type { Kvm } from "./kvm.js";
 import { freeMemslot } from "./slots/free-memslot.js";
@@ -37,3 +37,8 @@ function destroyVm(kvm: Kvm): void {
   for (const file of puts) file.put();
   kvm.store.trace(fn, () => `${kvm.name} is gone`);
 }
+
+nameFunctions({
+  kvm_put_kvm: putKvm,
+  kvm_destroy_vm: destroyVm,
+});

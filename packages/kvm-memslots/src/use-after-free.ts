@@ -1,4 +1,4 @@
-import type { Host, Pfn } from "@kvmm/mm-core";
+import { type Host, hex, type Pfn } from "@kvmm/mm-core";
 
 /**
  * A frame is used that mm has freed: memory of somebody else, in a real kernel. Thrown where it happens; a frame that
@@ -10,7 +10,7 @@ export class UseAfterFree extends Error {
     readonly pfn: Pfn,
     who: string,
   ) {
-    super(`${who} uses frame ${pfn}, which is free`);
+    super(`${who} uses pfn ${hex(pfn)}, which is free`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { DEFAULT_MAP_WINDOW } from "./addresses.js";
 import type { Mm } from "./mm.js";
 import type { Process } from "./task.js";
@@ -40,3 +41,9 @@ export function doExit(process: Process): void {
   process.files.set([]);
   for (const file of files) file?.put();
 }
+
+nameFunctions({
+  mmput: mmput,
+  exit_mmap: exitMmap,
+  do_exit: doExit,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, PAGE_SIZE, type Pfn, type Pgoff } from "./addresses.js";
 import type { Inode } from "./file.js";
 import { type Mempolicy, placement, taskPolicy } from "./mempolicy.js";
@@ -95,3 +96,11 @@ export function unmapMappingRange(inode: Inode, start: Pgoff, end: Pgoff, evenCo
   }
   inode.mappingsLock.readUnlock();
 }
+
+nameFunctions({
+  filemap_lock_folio: filemapLockFolio,
+  filemap_add_folio: filemapAddFolio,
+  __filemap_add_folio: insertFolio,
+  filemap_remove_folio: filemapRemoveFolio,
+  unmap_mapping_range_tree: unmapMappingRange,
+});

@@ -1,16 +1,17 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { entryEnd, type Hva, PAGE_SIZE, type Pfn, PMD_SIZE } from "./addresses.js";
 import { AnonVma } from "./anon-vma.js";
 import { pgoffOf } from "./file.js";
-import { PageFlag } from "./page-flags.js";
 import { copyHugetlbPageRange } from "./hugetlb/copy.js";
 import { placement, vmaPolicy } from "./mempolicy.js";
 import type { Mm } from "./mm.js";
+import { NotModelled } from "./not-modelled.js";
 import { invalidateRangeEnd, invalidateRangeStart, type NotifierRange } from "./notifier.js";
+import { PageFlag } from "./page-flags.js";
 import type { Table } from "./page-table.js";
+import { needsCowForDma } from "./pin.js";
 import { maybeWrite, pageProt } from "./prot.js";
 import { mkPte, type Pte, PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "./pte.js";
-import { NotModelled } from "./not-modelled.js";
-import { needsCowForDma } from "./pin.js";
 import { addNewAnonRmap, addRmap } from "./rmap.js";
 import type { Task } from "./task.js";
 import { copyHugePmd } from "./thp/copy.js";
@@ -171,3 +172,13 @@ function copyEntry({ mm }: Vma, source: Table, index: number, pte: Pte, cow: boo
   if (cow && pteHas(pte, PteFlag.write)) source.set(index, pteChange(pte, 0, PteFlag.write));
   return pteChange(pte, 0, PteFlag.young | PteFlag.uffdWp | (cow ? PteFlag.write : PteFlag.dirty));
 }
+
+nameFunctions({
+  dup_mmap: dupMmap,
+  anon_vma_fork: anonVmaFork,
+  copy_page_range: copyPageRange,
+  copy_pmd_range: copyPmd,
+  copy_pte_range: copyPteRange,
+  copy_present_page: copyPresentPage,
+  copy_present_pte: copyEntry,
+});

@@ -1,10 +1,10 @@
-import { AGAIN, repeat } from "@kvmm/interleave";
+import { AGAIN, nameFunctions, repeat } from "@kvmm/interleave";
 import { type Hva, PAGE_SIZE, type Pfn } from "./addresses.js";
 import type { FaultError } from "./fault/fault.js";
 import { handleMmFault } from "./fault/handle.js";
 import type { Frames } from "./frames.js";
-import { PageFlag } from "./page-flags.js";
 import { leafAt, leafPage } from "./leaf.js";
+import { PageFlag } from "./page-flags.js";
 import { mustUnshare, referenceToPin, unpinUserPage } from "./pin.js";
 import { type Pte, PteFlag, pteHas, ptePfn, ptePresent, pteProtNone } from "./pte.js";
 import type { Task } from "./task.js";
@@ -180,3 +180,12 @@ function isAllowed(flags: number, write: boolean, force: boolean): boolean {
 function isOwnPage(frames: Frames, pte: Pte): boolean {
   return !pteHas(pte, PteFlag.special) && frames.test(ptePfn(pte), PageFlag.anonExclusive);
 }
+
+nameFunctions({
+  get_user_pages_unlocked: getUserPage,
+  pin_user_pages_unlocked: pinUserPages,
+  try_grab_folio: grabbed,
+  gup_fast_pte_range: gupFast,
+  __get_user_pages: getUserPageSlow,
+  follow_page_pte: followPage,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Pfn } from "./addresses.js";
 import { type Result, refuse } from "./errno.js";
 import { Inode } from "./file.js";
@@ -124,3 +125,10 @@ export function softOfflinePage(host: Host, pfn: Pfn): Result<0> {
   const retired = isHugetlb ? host.hstateOf(folio).dissolve(folio, pfn) : frames.retire(pfn);
   return retired ? 0 : refuse("EBUSY", "page_handle_poison", `frame ${pfn} is in use again`);
 }
+
+nameFunctions({
+  memory_failure: memoryFailure,
+  delete_from_lru_cache: isolateFromLru,
+  try_to_split_thp_page: tryToSplitThpPage,
+  soft_offline_page: softOfflinePage,
+});

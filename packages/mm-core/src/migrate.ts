@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Node, type Pfn, PMD_SIZE } from "./addresses.js";
 import { Inode } from "./file.js";
 import type { Host } from "./host.js";
@@ -204,3 +205,13 @@ export function removeMigrationPtes(
 function isUnused(host: Host, vma: Vma, page: Pfn): boolean {
   return host.frames.word.get(page) === 0 && (vma.fields.flags & VmFlag.locked) === 0;
 }
+
+nameFunctions({
+  folio_isolate_lru: isolateLru,
+  folio_putback_lru: putbackLru,
+  migrate_pages: migratePage,
+  try_to_migrate: tryToMigrate,
+  move_to_new_folio: moveToNewFolio,
+  remove_migration_ptes: removeMigrationPtes,
+  try_to_map_unused_to_zeropage: isUnused,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { entryEnd, type Hva, PAGE_SIZE, PMD_SIZE } from "./addresses.js";
 import { moveHugetlbPageTables } from "./hugetlb/move.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "./notifier.js";
@@ -64,3 +65,8 @@ function moved(pte: Pte, clear: number): Pte {
   const now = pteChange(pte, 0, clear);
   return ptePresent(pte) || now !== PteFlag.marker ? now : 0;
 }
+
+nameFunctions({
+  move_page_tables: movePageTables,
+  move_ptes: movePtes,
+});

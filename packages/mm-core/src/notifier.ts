@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Hva } from "./addresses.js";
 import type { Refusal } from "./errno.js";
 import type { Mm } from "./mm.js";
@@ -85,3 +86,9 @@ export function invalidateRangeStartNonblock(
 export function invalidateRangeEnd(mm: Mm, range: NotifierRange): void {
   for (const notifier of mm.notifiers.get()) notifier.invalidateRangeEnd(range);
 }
+
+nameFunctions({
+  mmu_notifier_invalidate_range_start: invalidateRangeStart,
+  mmu_notifier_invalidate_range_start_nonblock: invalidateRangeStartNonblock,
+  mmu_notifier_invalidate_range_end: invalidateRangeEnd,
+});

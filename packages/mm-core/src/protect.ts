@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { entryEnd, type Hva, PAGE_SIZE, PGDIR_SIZE, PMD_PAGES, PMD_SIZE, PUD_SIZE } from "./addresses.js";
 import { hugetlbChangeProtection } from "./hugetlb/protect.js";
 import { invalidateRangeEnd, invalidateRangeStart, type NotifierRange } from "./notifier.js";
@@ -133,3 +134,11 @@ export function canMapNumaHint(
   // Every node here is of the top tier: with tiering alone, none of its pages is looked at.
   return numa.normal;
 }
+
+nameFunctions({
+  change_protection: changeProtection,
+  change_pud_range: changePudRange,
+  change_pmd_range: changePmd,
+  change_pte_range: changePteRange,
+  folio_can_map_prot_numa: canMapNumaHint,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Pfn } from "./addresses.js";
 import { Inode } from "./file.js";
 import type { Host } from "./host.js";
@@ -85,3 +86,9 @@ export function isReclaimable(host: Host, pfn: Pfn): boolean {
     !host.frames.test(pfn, PageFlag.unevictable) && (!(owner instanceof Inode) || owner.traits.swapbacked)
   );
 }
+
+nameFunctions({
+  reclaim_pages: reclaimFolio,
+  split_folio_to_list: reclaimSplit,
+  __remove_mapping: isUnused,
+});

@@ -1,4 +1,4 @@
-import { Cell, Shared } from "@kvmm/interleave";
+import { Cell, nameFunctions, Shared } from "@kvmm/interleave";
 import { PAGE_SIZE, type Pfn, type Pgoff, PMD_PAGES, pageAlign, pageAlignDown, pages } from "./addresses.js";
 import { hex, type Refusal, type Result, refuse } from "./errno.js";
 import type { Fault, FaultOutcome } from "./fault/fault.js";
@@ -297,3 +297,16 @@ function shmemSetattr(file: OpenFile, size: number): Refusal | undefined {
   }
   return undefined;
 }
+
+nameFunctions({
+  shmem_file_setup: openShmem,
+  shmem_evict_inode: evictShmem,
+  shmem_fault: shmemFault,
+  shmem_get_folio_gfp: shmemGetFolio,
+  shmem_free_swap: freeSwapped,
+  shmem_swapin_range: shmemSwapinRange,
+  shmem_file_read_iter: shmemRead,
+  shmem_file_write_iter: shmemWrite,
+  shmem_fallocate: shmemFallocate,
+  shmem_setattr: shmemSetattr,
+});

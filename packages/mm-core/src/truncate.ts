@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Pfn, Pgoff } from "./addresses.js";
 import type { Inode } from "./file.js";
 import { filemapLockFolio, filemapRemoveFolio, unmapMappingRange } from "./filemap.js";
@@ -88,3 +89,10 @@ function splitAgain(inode: Inode, index: Pgoff, folio: Pfn, first: number, secon
   const piece = second - (second % size);
   if (size > 1) unmapFilePages(inode, index + piece, folio + piece, size);
 }
+
+nameFunctions({
+  truncate_inode_pages_range: truncateInodePagesRange,
+  truncate_inode_folio: truncateInodeFolio,
+  truncate_inode_partial_folio: truncatePartialFolio,
+  folio_split: splitAgain,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { PAGE_SIZE, type Pfn, PMD_SIZE } from "./addresses.js";
 import type { Host } from "./host.js";
 import { hugetlbRemoveRmap } from "./hugetlb/rmap.js";
@@ -126,3 +127,9 @@ function replacement(
 export function isLazyFree({ frames }: Host, folio: Pfn): boolean {
   return frames.test(folio, PageFlag.anon) && !frames.test(folio, PageFlag.swapbacked);
 }
+
+nameFunctions({
+  try_to_unmap: tryToUnmap,
+  unmap_huge_pmd_locked: unmapHugePmd,
+  folio_test_lazyfree: isLazyFree,
+});

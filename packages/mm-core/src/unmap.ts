@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { DEFAULT_MAP_WINDOW, type Hva } from "./addresses.js";
 import { hex, type Refusal, refuse } from "./errno.js";
 import type { Mm } from "./mm.js";
@@ -39,3 +40,7 @@ export function unmapRange(mm: Mm, start: Hva, end: Hva): Refusal | undefined {
   for (const vma of vmas) removeVma(vma, true);
   return undefined;
 }
+
+nameFunctions({
+  do_vmi_align_munmap: unmapRange,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { entryEnd, type Hva, PAGE_SIZE, type Pfn, PMD_SIZE } from "./addresses.js";
 import { isRefusal, type Result, refuse } from "./errno.js";
 import type { Host } from "./host.js";
@@ -167,3 +168,13 @@ function freeBelow(table: Table, start: Hva, end: Hva, floor: Hva, ceiling: Hva)
     address = next;
   }
 }
+
+nameFunctions({
+  tlb_finish_mmu: freeBatch,
+  zap_vma_range_batched: zapVmaRangeBatched,
+  unmap_vmas: unmapVmas,
+  __zap_vma_range: zapVmaRange,
+  zap_pmd_range: zapPmd,
+  zap_pte_range: zapPteRange,
+  free_pgtables: freePgtables,
+});

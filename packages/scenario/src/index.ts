@@ -92,7 +92,6 @@ export {
   type Decision,
   type Exploration,
   type Exploring,
-  type LaneStep,
   type Model,
   NotBuiltIn,
   type NotModelled,
@@ -106,6 +105,9 @@ export {
 } from "./model.js";
 export { type BehaviourChange, definePatch, type Patch, patchProblem } from "./patches/define-patch.js";
 export { patches, patchOf } from "./patches/patches.js";
+export { type LaneRow, type LaneRowOptions, laneRows } from "./race/lane-rows.js";
+export type { RaceAccess, RaceStep, RaceTrace } from "./race/race-trace.js";
+export { changeInWords, initiallyInWords, rowInWords } from "./race/row-words.js";
 export { InputError } from "./read/input-error.js";
 export { isPatchFile, type KnownNames, namesKnownTo } from "./read/known.js";
 export { findRecording, type RecordingLine, readRecordings } from "./read/recordings.js";

@@ -7,6 +7,7 @@ import type { LibraryScenario } from "./library/library.js";
 import type { RaceScenario } from "./library/races.js";
 import type { MatrixOptions, MatrixResult } from "./matrix/matrix.js";
 import type { Patch } from "./patches/define-patch.js";
+import type { RaceTrace } from "./race/race-trace.js";
 import type { ReviewOptions, ReviewResult } from "./review/review.js";
 
 /** What the commands need of the model. */
@@ -99,15 +100,6 @@ export interface NotModelled {
   readonly why: string;
 }
 
-/** One step of an interleaving: what a thread did, and the shared state that matters afterwards. */
-export interface LaneStep {
-  readonly thread: string;
-  readonly call: CallName;
-  readonly fn: string;
-  readonly text: string;
-  readonly state: Readonly<Record<string, string>>;
-}
-
 /** A property or an expectation that does not hold. */
 export interface Violation {
   /** `use-after-free`, `stale stage-2 mapping`, `expect[0]` */
@@ -116,8 +108,10 @@ export interface Violation {
   readonly text: string;
   /** The step after which it does not hold, where that is one of `steps`. */
   readonly step?: number;
+  /** Of a race, in plain words: who used what, after whom took it away, and why nothing held that up. */
+  readonly why?: string;
   /** The shortest interleaving that shows it. */
-  readonly interleaving?: readonly LaneStep[];
+  readonly race?: RaceTrace;
 }
 
 /** How much of what can happen was looked at. */

@@ -2,8 +2,18 @@ import pc from "picocolors";
 import type { Context } from "../context.js";
 import type { ColorChoice } from "../options.js";
 
-/** Colours by what they mean. */
+/** What lanes are drawn with. */
+export interface Lines {
+  readonly bar: string;
+  readonly dot: string;
+}
+
+const ASCII: Lines = { bar: "|", dot: "*" };
+const DRAWN: Lines = { bar: "│", dot: "●" };
+
+/** Colours by what they mean, and lines: drawn on a terminal, ASCII elsewhere. */
 export interface Style {
+  readonly lines: Lines;
   readonly good: (text: string) => string;
   readonly bad: (text: string) => string;
   readonly unsure: (text: string) => string;
@@ -19,5 +29,12 @@ export function styleFor(
   const { green, red, yellow, bold, dim } = pc.createColors(
     choice === "always" || (choice !== "never" && isWanted),
   );
-  return { good: green, bad: red, unsure: yellow, strong: bold, faint: dim };
+  return {
+    lines: stdout.isTty && env["TERM"] !== "dumb" ? DRAWN : ASCII,
+    good: green,
+    bad: red,
+    unsure: yellow,
+    strong: bold,
+    faint: dim,
+  };
 }

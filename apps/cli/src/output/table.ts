@@ -61,6 +61,6 @@ function blocks(head: readonly string[], rows: readonly (readonly string[])[], s
 
 const ESCAPES = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g");
 
-function visibleLength(text: string): number {
+export function visibleLength(text: string): number {
   return text.replace(ESCAPES, "").length;
 }

@@ -16,10 +16,17 @@ export function wrap(text: string, width: number, indent = ""): string {
   return lines.join(`\n${indent}`);
 }
 
+/** A word that is wider than a line, broken behind an underscore or the like if it has one there. */
 function pieces(word: string, room: number): string[] {
-  if (word.length <= room) return [word];
   const parts: string[] = [];
-  for (let at = 0; at < word.length; at += room) parts.push(word.slice(at, at + room));
+  let rest = word;
+  while (rest.length > room) {
+    const at = /^.*[_/.|,>-]/.exec(rest.slice(0, room))?.[0].length ?? 0;
+    const length = at > room / 3 ? at : room;
+    parts.push(rest.slice(0, length));
+    rest = rest.slice(length);
+  }
+  parts.push(rest);
   return parts;
 }
 

@@ -1,4 +1,4 @@
-import type { Observation, RunResult, Violation } from "@kvmm/scenario";
+import { laneRows, type Observation, type RunResult, type Violation } from "@kvmm/scenario";
 import { computed, onBeforeUnmount, onMounted, ref, shallowRef, watch } from "vue";
 import { exampleOf, fromHash, type SharedState, toHash } from "../share/state.js";
 import { exampleNamed, firstExample } from "./examples.js";
@@ -33,7 +33,7 @@ export function usePlayground() {
 
   const result = computed(() => explored.value ?? ran.value?.result);
   const counterexample = computed((): Violation | undefined =>
-    explored.value?.violations.find(({ interleaving }) => (interleaving?.length ?? 0) > 0),
+    explored.value?.violations.find(({ race }) => race !== undefined),
   );
   const stateAt = (at: number) => {
     const inspection = ran.value?.inspection;
@@ -89,10 +89,7 @@ export function usePlayground() {
           break;
         case "explored":
           explored.value = answer.result;
-          lane.value = Math.min(
-            wanted.lane ?? Number.MAX_SAFE_INTEGER,
-            counterexample.value?.interleaving?.length ?? 0,
-          );
+          lane.value = Math.min(wanted.lane ?? Number.MAX_SAFE_INTEGER, rowCount(counterexample.value));
           delete wanted.lane;
           state.value = "idle";
           tick(false);
@@ -213,3 +210,7 @@ export function usePlayground() {
 }
 
 export type Playground = ReturnType<typeof usePlayground>;
+
+function rowCount(violation: Violation | undefined): number {
+  return violation?.race === undefined ? 0 : laneRows(violation.race).length;
+}

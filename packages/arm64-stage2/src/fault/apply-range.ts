@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Ipa } from "../address.js";
 import { EINVAL } from "../errno.js";
 import { LAST_LEVEL } from "../geometry/geometry.js";
@@ -52,3 +53,7 @@ function stepOf(mmu: Arm64Mmu): number {
   if (mmu.behaviour.applyRangeStep === "largest-block") return largestBlock(mmu);
   return mmu.pgt.geometry.sizes[mmu.pgt.startLevel]!;
 }
+
+nameFunctions({
+  stage2_apply_range: applyRange,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Ipa } from "../address.js";
 import { isTable } from "../walk/entry.js";
 import { largestBlock, rangeAddrEnd } from "./apply-range.js";
@@ -33,3 +34,7 @@ function holeAt({ pgt }: Arm64Mmu, addr: number): number {
   const lo = page.peekWords()[2 * (first + (Math.floor(addr / size) & (geometry.ptrsPerPte - 1)))]!;
   return isTable(lo, startLevel) ? 0 : size;
 }
+
+nameFunctions({
+  kvm_stage2_destroy: destroyTables,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { hex, type Result, refuse } from "@kvmm/mm-core";
 import { supportedBlockSizes } from "../geometry/geometry.js";
 import type { Arm64Mmu } from "./arm64-mmu.js";
@@ -31,3 +32,7 @@ function checked({ kvm, pgt }: Arm64Mmu, fn: string, size: bigint): Result<0> {
     `0, or a size of blocks or pages (a bit of ${hex(sizes)})`,
   );
 }
+
+nameFunctions({
+  kvm_vm_ioctl_enable_cap: enableSplitChunkSize,
+});

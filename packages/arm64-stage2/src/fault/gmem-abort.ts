@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { gmemGetPfn, markPageDirtyInSlot, mmuInvalidateRetry, releaseFaultinPage } from "@kvmm/kvm-memslots";
 import { isRefusal, type OpenFile, PAGE_SIZE, pages, type Refusal } from "@kvmm/mm-core";
 import type { Ipa, Pa } from "../address.js";
@@ -36,3 +37,7 @@ export function gmemAbort(fault: FaultDesc, puts: OpenFile[]): number | Refusal 
   if ((prot & Prot.W) !== 0 && ret === 0) markPageDirtyInSlot(slot, gfn);
   return ret === -EAGAIN ? 0 : ret;
 }
+
+nameFunctions({
+  gmem_abort: gmemAbort,
+});

@@ -1,4 +1,4 @@
-import { AGAIN, repeat } from "@kvmm/interleave";
+import { AGAIN, nameFunctions, repeat } from "@kvmm/interleave";
 import {
   type AccessKind,
   type GuestAccess,
@@ -163,3 +163,8 @@ function handleAccessFault({ kvm, pgt }: Arm64Mmu, gpa: Ipa): void {
   pgt.mkyoung(gpa, Walk.SHARED);
   kvm.mmuLock.readUnlock();
 }
+
+nameFunctions({
+  kvm_handle_guest_abort: handleGuestAbort,
+  handle_access_fault: handleAccessFault,
+});

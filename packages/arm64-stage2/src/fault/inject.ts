@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { GuestExit } from "@kvmm/kvm-memslots";
 import type { Syndrome } from "./fault-desc.js";
 
@@ -30,3 +31,10 @@ export function injectSizeFault(syndrome: Syndrome): GuestExit {
 export function injectExclAtomic(syndrome: Syndrome): GuestExit {
   return abort(syndrome, FSC_EXCL_ATOMIC);
 }
+
+nameFunctions({
+  inject_abt64: abort,
+  kvm_inject_sea: injectSea,
+  kvm_inject_size_fault: injectSizeFault,
+  kvm_inject_dabt_excl_atomic: injectExclAtomic,
+});

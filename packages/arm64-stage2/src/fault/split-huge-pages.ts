@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { PMD_SIZE, PUD_SIZE } from "@kvmm/mm-core";
 import type { Ipa } from "../address.js";
 import { EINVAL } from "../errno.js";
@@ -33,3 +34,7 @@ export function splitHugePages(mmu: Arm64Mmu, start: Ipa, end: Ipa): number {
 function splitNrPageTables(range: number): number {
   return Math.ceil(range / PUD_SIZE) + Math.ceil(range / PMD_SIZE);
 }
+
+nameFunctions({
+  kvm_mmu_split_huge_pages: splitHugePages,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import {
   type FaultinPage,
   faultinPfn,
@@ -184,3 +185,10 @@ function transparentHugepageAdjust({ slot, mmu, vcpu }: FaultDesc, hva: Hva): nu
   if (size === null) return -EAGAIN;
   return size < PMD_SIZE ? PAGE_SIZE : PMD_SIZE;
 }
+
+nameFunctions({
+  user_mem_abort: userMemAbort,
+  kvm_s2_fault_get_vma_info: vmaInfo,
+  kvm_s2_fault_map: mapFault,
+  transparent_hugepage_adjust: transparentHugepageAdjust,
+});

@@ -1,5 +1,5 @@
 import type { Store } from "../store.js";
-import { type Counterexample, record } from "./counterexample.js";
+import { type Counterexample, record, type Watch } from "./counterexample.js";
 import { Fusion } from "./fuse.js";
 import type { Finding, Properties, ViolationKind } from "./judge.js";
 import { type BoundName, type Bounds, Limits } from "./limits.js";
@@ -37,6 +37,8 @@ export interface ExploreOptions extends Properties {
   readonly livelocks?: boolean;
   /** Look for the counterexample with the fewest preemptions, then the fewest steps. Default true. */
   readonly minimize?: boolean;
+  /** What counterexamples show beside their steps. Default: nothing. */
+  readonly watch?: Watch;
 }
 
 export interface ExploredViolation {
@@ -373,7 +375,8 @@ class Explorer {
       const program = new Program(this.store, this.threads, false);
       try {
         program.start();
-        return { kind, message, counterexample: record(program, path, found, loop, isShortest) };
+        const { watch } = this.options;
+        return { kind, message, counterexample: record(program, path, found, loop, isShortest, watch) };
       } finally {
         program.close();
       }

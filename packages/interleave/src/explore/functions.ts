@@ -1,3 +1,4 @@
+import { givenName } from "../kernel-names.js";
 import type { Shared } from "../shared.js";
 
 /** Engines that can be told how much of the call stack an error has. */
@@ -13,8 +14,8 @@ const STEP = /^Suspendable[.](?:step|start)$/;
 const OWN = /^(?:add|repeat|Store[.]\w+|Suspendable[.]\w+)$|<anonymous>/;
 
 /**
- * The names of the functions that are being called, innermost first, as far as they are a path's: without the methods
- * of the accessed object's classes and this package's own. Taken from an error's stack, which costs microseconds, and
+ * The names of the functions that are being called, innermost first, as far as they are a path's: those that were
+ * given (nameFunctions); if none was, all but the methods of the accessed object's classes and this package's own. Taken from an error's stack, which costs microseconds, and
  * so only where a counterexample is recorded; the paths themselves are left alone. Empty where an engine has no stack.
  */
 export function functionsAbove(object: Shared | null): readonly string[] {
@@ -23,6 +24,8 @@ export function functionsAbove(object: Shared | null): readonly string[] {
   const step = names.findIndex((name) => STEP.test(name));
   // Between them: the object's methods, the path, and the method that runs the call.
   const path = names.slice(access + 1, step < 0 ? names.length : step - 1);
+  const given = path.map(givenName).filter((name) => name !== undefined);
+  if (given.length > 0) return given;
   const classes = classesOf(object);
   const isObjects = (name: string) => name.startsWith("#") || classes.has(name.split(".")[0]!);
   const first = object === null ? 0 : path.findIndex((name) => !isObjects(name));
@@ -49,9 +52,9 @@ function stack(): readonly string[] {
   return text.split("\n");
 }
 
-/** V8: `    at Cell.get [as x] (file:1:2)`. Others: `get@file:1:2`. */
+/** V8: `    at Cell.get [as x] (file:1:2)`, `    at kvm_gpc_refresh() (file:1:2)`. Others: `get@file:1:2`. */
 function nameIn(line: string): string {
-  const v8 = /^\s+at (?:async )?((?:new )?[^\s(]+)(?: \[as [^\]]+\])? \(/.exec(line);
+  const v8 = /^\s+at (?:async )?((?:new )?[^\s(]+(?:\(\))?)(?: \[as [^\]]+\])? \(/.exec(line);
   if (v8) return v8[1]!;
   const other = /^([^@\s]+)@/.exec(line);
   return other ? other[1]! : "";

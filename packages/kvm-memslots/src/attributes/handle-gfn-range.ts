@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Kvm } from "../kvm.js";
 import type { GfnRange } from "../mmu/gfn-range.js";
 import type { Gfn } from "../slots/memslot.js";
@@ -38,3 +39,7 @@ export function handleGfnRange(kvm: Kvm, { start, end, onLock, handler, flushOnR
   if (flushOnRet && flush) kvm.mmu.flushRemoteTlbs();
   if (foundMemslot) kvm.mmuLock.writeUnlock();
 }
+
+nameFunctions({
+  kvm_handle_gfn_range: handleGfnRange,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { KVM_MEMORY_ATTRIBUTE_PRIVATE } from "../flags.js";
 import type { Kvm } from "../kvm.js";
 import type { Gfn } from "../slots/memslot.js";
@@ -44,3 +45,9 @@ export function rangeHasMemoryAttributes(kvm: Kvm, start: Gfn, end: Gfn, attribu
   }
   return true;
 }
+
+nameFunctions({
+  kvm_get_memory_attributes: memoryAttributes,
+  kvm_mem_is_private: isPrivateGfn,
+  kvm_range_has_memory_attributes: rangeHasMemoryAttributes,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { hex, NotModelled, PAGE_SIZE, type Refusal, type Result, refuse } from "@kvmm/mm-core";
 import { mmuInvalidateEnd, mmuInvalidateRangeAdd, mmuInvalidateStart } from "../invalidate/invalidate.js";
 import type { Kvm } from "../kvm.js";
@@ -94,3 +95,7 @@ function setLocked(kvm: Kvm, start: Gfn, end: Gfn, attributes: number): Refusal 
   kvm.store.trace(fn, () => `gfn ${hex(start)} to ${hex(end)} has attributes ${hex(attributes)} now`);
   return undefined;
 }
+
+nameFunctions({
+  kvm_vm_set_mem_attributes: setLocked,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { hex, type Refusal, type Result, refuse } from "@kvmm/mm-core";
 import { KVM_MEM_SLOTS_NUM } from "../flags.js";
 import type { Kvm } from "../kvm.js";
@@ -169,3 +170,8 @@ function badPointer(fn: string, pointer: BitmapPointer): Refusal | undefined {
     "memory for one bit for each page of the memslot",
   );
 }
+
+nameFunctions({
+  kvm_get_dirty_log_protect: getDirtyLogProtect,
+  kvm_clear_dirty_log_protect: clearDirtyLogProtect,
+});

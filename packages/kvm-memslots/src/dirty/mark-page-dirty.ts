@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Kvm } from "../kvm.js";
 import type { Gfn, Memslot } from "../slots/memslot.js";
 
@@ -10,3 +11,8 @@ export function markPageDirtyInSlot(slot: Memslot | null, gfn: Gfn): void {
 export function markPageDirty(kvm: Kvm, gfn: Gfn): void {
   markPageDirtyInSlot(kvm.gfnToMemslot(gfn), gfn);
 }
+
+nameFunctions({
+  mark_page_dirty_in_slot: markPageDirtyInSlot,
+  mark_page_dirty: markPageDirty,
+});

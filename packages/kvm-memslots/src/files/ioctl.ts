@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { hex, isRefusal, type OpenFile, type Refusal, type Result, refuse, type Task } from "@kvmm/mm-core";
 import { type SetMemoryAttributes, setMemoryAttributes } from "../attributes/set-memory-attributes.js";
 import type { PageRuns } from "../dirty/dirty-bitmap.js";
@@ -158,3 +159,9 @@ function cannotUse(fn: string, kvm: Kvm, task: Task): Refusal | undefined {
 function fault(fn: string, argp: U64): Refusal {
   return refuse("EFAULT", fn, `no memory at ${hex(u64(argp))}`, "the address of the structure");
 }
+
+nameFunctions({
+  kvm_dev_ioctl: devIoctl,
+  kvm_vm_ioctl: vmIoctl,
+  kvm_vcpu_ioctl: vcpuIoctl,
+});

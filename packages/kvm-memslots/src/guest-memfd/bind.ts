@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { hex, type OpenFile, PAGE_SIZE, type Refusal, type Result, refuse, type Task } from "@kvmm/mm-core";
 import { KVM_MEMSLOT_GMEM_ONLY } from "../flags.js";
 import type { Kvm } from "../kvm.js";
@@ -107,3 +108,9 @@ export function gmemGetFile(slot: Memslot): OpenFile | null {
   if (file === null || !file.tryGet()) return null;
   return file;
 }
+
+nameFunctions({
+  kvm_gmem_bind: gmemBind,
+  kvm_gmem_unbind: gmemUnbind,
+  kvm_gmem_get_file: gmemGetFile,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Inode, Pgoff } from "@kvmm/mm-core";
 import { GmemInode } from "./gmem-inode.js";
 import { gmemInvalidateEnd, gmemInvalidateStart } from "./invalidate.js";
@@ -14,3 +15,7 @@ export function gmemErrorFolio(inode: Inode, index: Pgoff): "MF_DELAYED" | null 
   inode.invalidateLock.readUnlock();
   return "MF_DELAYED";
 }
+
+nameFunctions({
+  kvm_gmem_error_folio: gmemErrorFolio,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import {
   FallocFlag,
   hex,
@@ -76,3 +77,9 @@ function gmemAllocate(task: Task, inode: GmemInode, start: number, end: number):
   inode.invalidateLock.readUnlock();
   return refusal;
 }
+
+nameFunctions({
+  kvm_gmem_fallocate: gmemFallocate,
+  kvm_gmem_punch_hole: gmemPunchHole,
+  kvm_gmem_allocate: gmemAllocate,
+});

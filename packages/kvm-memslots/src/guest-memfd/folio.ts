@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import {
   filemapCreateFolio,
   filemapLockFolio,
@@ -30,3 +31,7 @@ export function gmemGetFolio(task: Task, inode: GmemInode, index: Pgoff): Pfn | 
 export function gmemMarkUptodate(host: Host, pfn: Pfn): void {
   if (!host.frames.test(pfn, PageFlag.uptodate)) host.frames.mark(pfn, PageFlag.uptodate);
 }
+
+nameFunctions({
+  kvm_gmem_get_folio: gmemGetFolio,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type OpenFile, PageFlag, type Pfn, type Pgoff, type Result, refuse, type Task } from "@kvmm/mm-core";
 import type { Kvm } from "../kvm.js";
 import type { Gfn, Memslot } from "../slots/memslot.js";
@@ -73,3 +74,7 @@ export function gmemGetPfn(kvm: Kvm, task: Task, slot: Memslot, gfn: Gfn, puts: 
   frames.unlock(pfn);
   return pfn;
 }
+
+nameFunctions({
+  kvm_gmem_get_pfn: gmemGetPfn,
+});

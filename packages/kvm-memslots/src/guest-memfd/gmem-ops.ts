@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import {
   type Fault,
   type FaultOutcome,
@@ -93,3 +94,10 @@ function gmemSetPolicy(vma: Vma, start: Hva, end: Hva, policy: Mempolicy | null)
   (fields.file!.inode as GmemInode).policy.set(pgoffOf(fields, start), pgoffOf(fields, end), policy);
   return undefined;
 }
+
+nameFunctions({
+  kvm_gmem_mmap: gmemMmap,
+  kvm_gmem_fault_user_mapping: gmemFaultUserMapping,
+  kvm_gmem_get_policy: gmemGetPolicy,
+  kvm_gmem_set_policy: gmemSetPolicy,
+});

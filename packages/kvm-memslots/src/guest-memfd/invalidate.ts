@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { hex, type Pgoff } from "@kvmm/mm-core";
 import { mmuInvalidateEnd, mmuInvalidateStart, mmuUnmapGfnRange } from "../invalidate/invalidate.js";
 import type { GmemFile, GmemInode } from "./gmem-inode.js";
@@ -54,3 +55,10 @@ export function gmemFileInvalidateEnd(file: GmemFile, start: Pgoff, end: Pgoff):
   mmuInvalidateEnd(kvm);
   kvm.mmuLock.writeUnlock();
 }
+
+nameFunctions({
+  kvm_gmem_invalidate_start: gmemInvalidateStart,
+  kvm_gmem_invalidate_end: gmemInvalidateEnd,
+  __kvm_gmem_invalidate_start: gmemFileInvalidateStart,
+  __kvm_gmem_invalidate_end: gmemFileInvalidateEnd,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type OpenFile, truncateInodePagesRange } from "@kvmm/mm-core";
 import { putKvm } from "../destroy-vm.js";
 import type { GmemFile, GmemInode } from "./gmem-inode.js";
@@ -27,3 +28,7 @@ export function gmemRelease(file: OpenFile): void {
 function freePages(inode: GmemInode): void {
   truncateInodePagesRange(inode, 0, Number.MAX_SAFE_INTEGER);
 }
+
+nameFunctions({
+  kvm_gmem_release: gmemRelease,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, hex, type NotifierEvent, PAGE_SIZE } from "@kvmm/mm-core";
 import type { HvaWalk } from "../behaviour.js";
 import type { Kvm } from "../kvm.js";
@@ -109,3 +110,7 @@ export function handleHvaRange(kvm: Kvm, range: HvaRange): HvaRangeResult {
   kvm.srcu.readUnlock(idx);
   return { ret, foundMemslot };
 }
+
+nameFunctions({
+  kvm_handle_hva_range: handleHvaRange,
+});

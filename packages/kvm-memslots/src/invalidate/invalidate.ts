@@ -1,4 +1,4 @@
-import { add } from "@kvmm/interleave";
+import { add, nameFunctions } from "@kvmm/interleave";
 import { hex } from "@kvmm/mm-core";
 import { INVALID_GPA } from "../flags.js";
 import type { Kvm } from "../kvm.js";
@@ -81,3 +81,12 @@ export function mmuInvalidateRetryGfn(kvm: Kvm, seq: number, gfn: Gfn): boolean 
   kvm.store.trace(fn, () => `retry: an invalidation ended since mmu_invalidate_seq was ${seq}`);
   return true;
 }
+
+nameFunctions({
+  kvm_mmu_invalidate_start: mmuInvalidateStart,
+  kvm_mmu_invalidate_range_add: mmuInvalidateRangeAdd,
+  kvm_mmu_invalidate_end: mmuInvalidateEnd,
+  kvm_mmu_unmap_gfn_range: mmuUnmapGfnRange,
+  mmu_invalidate_retry: mmuInvalidateRetry,
+  mmu_invalidate_retry_gfn: mmuInvalidateRetryGfn,
+});

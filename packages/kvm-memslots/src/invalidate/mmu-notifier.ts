@@ -1,4 +1,4 @@
-import { add } from "@kvmm/interleave";
+import { add, nameFunctions } from "@kvmm/interleave";
 import type { Hva, NotifierRange } from "@kvmm/mm-core";
 import type { Kvm } from "../kvm.js";
 import type { GfnRange } from "../mmu/gfn-range.js";
@@ -121,3 +121,13 @@ function ageGfn(kvm: Kvm, range: GfnRange): boolean {
 function testAgeGfn(kvm: Kvm, range: GfnRange): boolean {
   return kvm.mmu.testAgeGfn(range);
 }
+
+nameFunctions({
+  kvm_mmu_notifier_invalidate_range_start: notifierInvalidateRangeStart,
+  kvm_mmu_notifier_invalidate_range_end: notifierInvalidateRangeEnd,
+  kvm_mmu_notifier_clear_flush_young: clearFlushYoung,
+  kvm_mmu_notifier_clear_young: clearYoung,
+  kvm_mmu_notifier_test_young: testYoung,
+  kvm_mmu_notifier_release: notifierRelease,
+  kvm_age_hva_range: ageHvaRange,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { getUserPage, type Hva, hex, PageFlag, type Pfn, type Task } from "@kvmm/mm-core";
 import type { Kvm } from "../kvm.js";
 import type { Gfn, Memslot } from "../slots/memslot.js";
@@ -99,3 +100,9 @@ export function releaseFaultinPage(kvm: Kvm, pfn: Pfn, unused: boolean, dirty: b
   if (!unused) frames.mark(pfn, PageFlag.referenced | (dirty ? PageFlag.dirty : 0), PageFlag.idle);
   frames.put(pfn);
 }
+
+nameFunctions({
+  __kvm_faultin_pfn: faultinPfn,
+  hva_to_pfn: hvaToPfn,
+  kvm_release_faultin_page: releaseFaultinPage,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Hva } from "@kvmm/mm-core";
 import { type Gfn, gfnToHvaMemslot, type Memslot } from "../slots/memslot.js";
 
@@ -10,3 +11,7 @@ export function gfnToHva(slot: Memslot | null, gfn: Gfn, write: boolean): Hva | 
   if (slot.isReadonly && write) return "KVM_HVA_ERR_RO_BAD";
   return gfnToHvaMemslot(slot, gfn);
 }
+
+nameFunctions({
+  __gfn_to_hva_many: gfnToHva,
+});

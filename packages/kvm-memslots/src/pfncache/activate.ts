@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, hex, type Result, refuse, type Task } from "@kvmm/mm-core";
 import { INVALID_GPA, KVM_HVA_ERR_BAD } from "../flags.js";
 import { accessOk } from "../slots/user-access.js";
@@ -79,3 +80,10 @@ export function gpcDeactivate(gpc: GfnToPfnCache): void {
   }
   gpc.refreshLock.unlock();
 }
+
+nameFunctions({
+  kvm_gpc_activate: gpcActivate,
+  kvm_gpc_activate_hva: gpcActivateHva,
+  __kvm_gpc_activate: activate,
+  kvm_gpc_deactivate: gpcDeactivate,
+});

@@ -1,4 +1,5 @@
-import type { Hva } from "@kvmm/mm-core";
+import { nameFunctions } from "@kvmm/interleave";
+import { type Hva, hex } from "@kvmm/mm-core";
 import type { Kvm } from "../kvm.js";
 import { type GfnToPfnCache, NO_PFN } from "./gfn-to-pfn-cache.js";
 
@@ -16,7 +17,7 @@ export function gpcInvalidateStart(kvm: Kvm, start: Hva, end: Hva): void {
       gpc.valid.set(false);
       kvm.store.trace(
         "gfn_to_pfn_cache_invalidate_start",
-        () => `the cache of frame ${gpc.pfn.peek()} is invalid now`,
+        () => `the cache of pfn ${hex(gpc.pfn.peek())} is invalid now`,
       );
     }
     gpc.lock.writeUnlock();
@@ -29,3 +30,7 @@ function isAffected(gpc: GfnToPfnCache, start: Hva, end: Hva): boolean {
   const uhva = gpc.uhva.get();
   return uhva >= start && uhva < end;
 }
+
+nameFunctions({
+  gfn_to_pfn_cache_invalidate_start: gpcInvalidateStart,
+});

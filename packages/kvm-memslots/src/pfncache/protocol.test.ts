@@ -25,7 +25,7 @@ import {
 import { explore, verdict } from "../testing/explore.js";
 import { GPA, Machine, ok, RAM } from "../testing/machine.js";
 
-const USED_AFTER_FREE = "a pfncache uses a frame, which is free";
+const USED_AFTER_FREE = "a pfncache uses a page, which is free";
 const NO_RANGE =
   "kvm_mmu_invalidate_end: no range was added between start and end (mmu_invalidate_range_start is INVALID_GPA)";
 const rfc = gmemOnlySlotsInHvaRange("ignore");

@@ -1,4 +1,4 @@
-import { AGAIN, repeat } from "@kvmm/interleave";
+import { AGAIN, nameFunctions, repeat } from "@kvmm/interleave";
 import {
   type Hva,
   hex,
@@ -111,7 +111,7 @@ function hvaToPfnRetry(task: Task, gpc: GfnToPfnCache): Result<0> {
     if (typeof found === "string") return null;
     if (gpc.valid.get()) kvm.host.warn(fn, "somebody else has refreshed the cache");
     if (!mmuNotifierRetryCache(kvm, seq)) return found.pfn;
-    kvm.store.trace(fn, () => `frame ${found.pfn} may be gone already: once more`);
+    kvm.store.trace(fn, () => `pfn ${hex(found.pfn)} may be gone already: once more`);
     frames.put(found.pfn);
     return AGAIN;
   });
@@ -128,7 +128,7 @@ function hvaToPfnRetry(task: Task, gpc: GfnToPfnCache): Result<0> {
   // From here on it is the notifier that keeps the cache from using the page after it was freed.
   frames.mark(page, PageFlag.referenced);
   frames.put(page);
-  kvm.store.trace(fn, () => `the cache holds frame ${page}`);
+  kvm.store.trace(fn, () => `the cache holds pfn ${hex(page)}`);
   return 0;
 }
 
@@ -148,3 +148,10 @@ export function mmuNotifierRetryCache(kvm: Kvm, seq: number): boolean {
       : kvm.mmuInvalidateInProgress;
   return active.get() !== 0 || gpcSequence(kvm) !== seq;
 }
+
+nameFunctions({
+  kvm_gpc_refresh: gpcRefresh,
+  __kvm_gpc_refresh: gpcRefreshLocked,
+  hva_to_pfn_retry: hvaToPfnRetry,
+  mmu_notifier_retry_cache: mmuNotifierRetryCache,
+});

@@ -1,4 +1,4 @@
-import { AGAIN, repeat } from "@kvmm/interleave";
+import { AGAIN, nameFunctions, repeat } from "@kvmm/interleave";
 import { isRefusal, PAGE_SIZE, type Refusal, type Result, refuse, type Task } from "@kvmm/mm-core";
 import { markPageDirtyInSlot } from "../dirty/mark-page-dirty.js";
 import { INVALID_GPA, KVM_HVA_ERR_BAD } from "../flags.js";
@@ -89,3 +89,7 @@ function useCache<T extends number>(
   kvm.srcu.readUnlock(idx);
   return result;
 }
+
+nameFunctions({
+  kvm_gpc_check: gpcCheck,
+});

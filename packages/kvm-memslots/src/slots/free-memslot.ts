@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { OpenFile } from "@kvmm/mm-core";
 import { gmemUnbind } from "../guest-memfd/bind.js";
 import type { Kvm } from "../kvm.js";
@@ -10,3 +11,7 @@ import type { Memslot } from "./memslot.js";
 export function freeMemslot(kvm: Kvm, slot: Memslot, puts: OpenFile[]): void {
   if (slot.hasGmem) gmemUnbind(kvm, slot, puts);
 }
+
+nameFunctions({
+  kvm_free_memslot: freeMemslot,
+});

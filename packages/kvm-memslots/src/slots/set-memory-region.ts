@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import {
   hex,
   isRefusal,
@@ -278,3 +279,10 @@ function dirtyBitmapFor(
   const name = `memslot ${mem.slot & 0xffff} dirty_bitmap`;
   return kvm.store.create(() => new DirtyBitmap(kvm.store, name, npages, initiallySet));
 }
+
+nameFunctions({
+  kvm_vm_ioctl_set_memory_region: vmIoctlSetMemoryRegion,
+  kvm_set_memory_region: setLocked,
+  check_memory_region_flags: checkFlags,
+  kvm_check_memslot_overlap: checkOverlap,
+});

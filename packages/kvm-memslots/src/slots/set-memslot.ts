@@ -1,4 +1,4 @@
-import { add } from "@kvmm/interleave";
+import { add, nameFunctions } from "@kvmm/interleave";
 import { isRefusal, type OpenFile, type Refusal, type Task } from "@kvmm/mm-core";
 import { KVM_MEMSLOT_INVALID } from "../flags.js";
 import { gmemBindCommit } from "../guest-memfd/bind.js";
@@ -101,3 +101,10 @@ function commitMemoryRegion(
   if (change === "delete") freeMemslot(kvm, old!, puts);
   else if (old?.hasGmem) kvm.host.warn(fn, `${change} of a memslot with guest_memfd`);
 }
+
+nameFunctions({
+  kvm_set_memslot: setMemslot,
+  kvm_invalidate_memslot: invalidateMemslot,
+  kvm_prepare_memory_region: prepareMemoryRegion,
+  kvm_commit_memory_region: commitMemoryRegion,
+});

@@ -1,4 +1,4 @@
-import { AGAIN, repeat } from "@kvmm/interleave";
+import { AGAIN, nameFunctions, repeat } from "@kvmm/interleave";
 import type { Kvm } from "../kvm.js";
 import type { Memslot } from "./memslot.js";
 
@@ -51,3 +51,8 @@ export function activateMemslot(kvm: Kvm, old: Memslot | null, now: Memslot | nu
   swapActiveMemslots(kvm, asId);
   kvm.inactiveMemslots(asId).replace(old, now);
 }
+
+nameFunctions({
+  kvm_swap_active_memslots: swapActiveMemslots,
+  kvm_activate_memslot: activateMemslot,
+});

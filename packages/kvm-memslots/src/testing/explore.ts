@@ -19,6 +19,6 @@ export function explore(
 export function verdict(result: SearchResult): string {
   if (!result.exhaustive && result.violations.length === 0)
     return `not covered: gave up after ${result.states} states`;
-  const found = result.violations.map((violation) => violation.message.replace(/frame \d+/, "a frame"));
+  const found = result.violations.map((violation) => violation.message.replace(/pfn 0x[0-9a-f]+/, "a page"));
   return found.length === 0 ? "holds" : [...new Set(found)].join("; ");
 }

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { entryEnd, type Hva, PAGE_SIZE, type Pfn, PMD_SIZE } from "../addresses.js";
 import { hex, type Refusal, refuse } from "../errno.js";
 import type { Host } from "../host.js";
@@ -99,3 +100,8 @@ function use(host: Host, leaves: readonly Leaf[], pageout: boolean, isolated: Pf
     else putbackLru(host, folio);
   }
 }
+
+nameFunctions({
+  madvise_cold: madviseCold,
+  madvise_pageout: madvisePageout,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, PMD_SIZE } from "../addresses.js";
 import { type Errno, type Refusal, refuse } from "../errno.js";
 import { NotModelled } from "../not-modelled.js";
@@ -47,3 +48,8 @@ function errnoOf(result: ScanResult): Errno {
       return "EINVAL";
   }
 }
+
+nameFunctions({
+  madvise_collapse: madviseCollapse,
+  madvise_collapse_errno: errnoOf,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, PMD_SIZE } from "../addresses.js";
 import { hex, type Refusal, refuse } from "../errno.js";
 import { type Vma, VmFlag } from "../vma.js";
@@ -22,3 +23,8 @@ export function dontneed(vma: Vma, start: Hva, end: Hva, evenLocked: boolean): R
   freeBatch(vma.mm.host, zapVmaRangeBatched(vma, start, to, {}));
   return undefined;
 }
+
+nameFunctions({
+  madvise_dontneed_free_valid_vma: validEnd,
+  madvise_dontneed_single_vma: dontneed,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Refusal, refuse } from "../errno.js";
 import { type VmaFields, VmFlag } from "../vma.js";
 import { maySplit, modifyVma } from "../vma-tree.js";
@@ -44,3 +45,7 @@ export function onlyPrivateAnonymous({ flags, file }: VmaFields): Refusal | unde
   if (file === null && (flags & VmFlag.shared) === 0) return undefined;
   return refuse("EINVAL", "madvise_vma_behavior", "the mapping is not private anonymous memory");
 }
+
+nameFunctions({
+  madvise_update_vma: flagAdvice,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { entryEnd, type Hva, PAGE_SIZE, type Pfn, PMD_SIZE } from "../addresses.js";
 import { hex, type Refusal, refuse } from "../errno.js";
 import type { Frames } from "../frames.js";
@@ -115,3 +116,10 @@ function isOwn({ mm }: Vma, { pte }: Leaf): boolean {
     ptePresent(pte) && !pteHas(pte, PteFlag.special) && !isMaybeMappedShared(mm.host.frames, ptePfn(pte))
   );
 }
+
+nameFunctions({
+  madvise_free_single_vma: madviseFree,
+  madvise_free_pte_range: freePteRange,
+  folio_mark_lazyfree: markLazyFree,
+  madvise_free_huge_pmd: freeHugePmd,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, PAGE_SIZE } from "../addresses.js";
 import { hex, type Refusal, refuse } from "../errno.js";
 import { leafAt } from "../leaf.js";
@@ -63,3 +64,9 @@ export function guardRemove(vma: Vma, start: Hva, end: Hva): Refusal | undefined
 function isGuard(pte: number): boolean {
   return (pte & MARKER) === MARKER;
 }
+
+nameFunctions({
+  madvise_guard_install: guardInstall,
+  guard_install_pte_entry: install,
+  madvise_guard_remove: guardRemove,
+});

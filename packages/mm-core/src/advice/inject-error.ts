@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Hva } from "../addresses.js";
 import { PAGE_SIZE } from "../addresses.js";
 import { isRefusal, type Result, refuse } from "../errno.js";
@@ -20,3 +21,7 @@ export function injectError(task: Task, start: Hva, end: Hva, soft: boolean): Re
   }
   return 0;
 }
+
+nameFunctions({
+  madvise_inject_error: injectError,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, PAGE_SIZE, type Pfn } from "../addresses.js";
 import { type Leaf, leafAt } from "../leaf.js";
 import { ptePfn, ptePresent } from "../pte.js";
@@ -34,3 +35,8 @@ export function splitAdvised({ mm }: Vma, folio: Pfn, waits = false): boolean {
   mm.pageTableLock.lock();
   return split;
 }
+
+nameFunctions({
+  madvise_folio_pte_batch: folioPteBatch,
+  split_folio: splitAdvised,
+});

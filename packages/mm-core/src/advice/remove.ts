@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Hva } from "../addresses.js";
 import { PAGE_SIZE } from "../addresses.js";
 import { type Refusal, refuse } from "../errno.js";
@@ -27,3 +28,7 @@ export function madviseRemove(vma: Vma, start: Hva, end: Hva, task: Task): Refus
   mm.mmapLock.readLock();
   return result === 0 ? undefined : result;
 }
+
+nameFunctions({
+  madvise_remove: madviseRemove,
+});

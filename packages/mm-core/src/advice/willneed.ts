@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, PAGE_SIZE } from "../addresses.js";
 import type { Refusal } from "../errno.js";
 import { handleMmFault } from "../fault/handle.js";
@@ -26,3 +27,7 @@ export function madviseWillneed(vma: Vma, start: Hva, end: Hva, task: Task): Ref
   mm.host.lru.drain();
   return undefined;
 }
+
+nameFunctions({
+  madvise_willneed: madviseWillneed,
+});

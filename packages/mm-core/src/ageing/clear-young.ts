@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, PAGE_SIZE } from "../addresses.js";
 import type { Leaf } from "../leaf.js";
 import type { Mm } from "../mm.js";
@@ -28,3 +29,8 @@ export function clearYoungNotify(mm: Mm, leaf: Leaf, start: Hva, end: Hva, site:
 export function testYoungNotify(mm: Mm, address: Hva, site: AgeingSite): boolean {
   return mm.notifiers.get().some((notifier) => notifier.testYoung(address, site));
 }
+
+nameFunctions({
+  test_and_clear_young_ptes_notify: clearYoungNotify,
+  mmu_notifier_test_young: testYoungNotify,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Hva, Pfn } from "../addresses.js";
 import type { Host } from "../host.js";
 import { type Leaf, leafAt } from "../leaf.js";
@@ -5,8 +6,8 @@ import type { Mm } from "../mm.js";
 import type { AgeingSite } from "../notifier-sites.js";
 import { PageFlag } from "../page-flags.js";
 import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
-import { eachMapping } from "./each-mapping.js";
 import { clearYoungNotify, leafSize, testYoungNotify } from "./clear-young.js";
+import { eachMapping } from "./each-mapping.js";
 
 /** damon_get_folio(): only folios on the LRU are looked at. */
 function isWatched(host: Host, leaf: Leaf): boolean {
@@ -71,3 +72,12 @@ export function damonPaYoung(host: Host, page: Pfn): boolean {
   });
   return young;
 }
+
+nameFunctions({
+  damon_get_folio: isWatched,
+  damon_ptep_mkold: mkold,
+  damon_va_mkold: damonVaMkold,
+  damon_va_young: damonVaYoung,
+  damon_folio_mkold: damonPaMkold,
+  damon_folio_young: damonPaYoung,
+});

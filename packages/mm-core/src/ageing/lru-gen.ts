@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { entryEnd, type Hva, type Node, PAGE_SIZE, PMD_SIZE } from "../addresses.js";
 import { leafAt } from "../leaf.js";
 import type { Mm } from "../mm.js";
@@ -44,3 +45,8 @@ function walkPmd(mm: Mm, node: Node, start: Hva, end: Hva): void {
   }
   mm.pageTableLock.unlock();
 }
+
+nameFunctions({
+  walk_mm: lruGenAge,
+  walk_pmd_range_locked: walkPmd,
+});

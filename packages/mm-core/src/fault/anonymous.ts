@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Pfn } from "../addresses.js";
 import { placement, vmaPolicy } from "../mempolicy.js";
 import { PageFlag } from "../page-flags.js";
@@ -65,3 +66,8 @@ export function doAnonymousPage(fault: Fault): FaultError | null {
   host.store.trace("do_anonymous_page", () => `${task.name}: new page on node ${host.frames.nodeOf(pfn)}`);
   return null;
 }
+
+nameFunctions({
+  alloc_anon_folio: allocAnonFolio,
+  do_anonymous_page: doAnonymousPage,
+});

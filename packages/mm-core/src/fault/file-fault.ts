@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Pfn } from "../addresses.js";
 import { PAGE_SIZE, PMD_SIZE } from "../addresses.js";
 import { pgoffOf } from "../file.js";
@@ -164,3 +165,14 @@ function mapPmdAround(fault: Fault, pfn: Pfn): boolean {
   if (!maps) frames.put(pfn);
   return maps;
 }
+
+nameFunctions({
+  do_fault: doFault,
+  do_read_fault: doReadFault,
+  do_shared_fault: doSharedFault,
+  do_cow_fault: doCowFault,
+  finish_fault: finishFault,
+  do_fault_around: mapAround,
+  next_uptodate_folio: canMapAround,
+  filemap_map_pmd: mapPmdAround,
+});

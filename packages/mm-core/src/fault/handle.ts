@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, pageAlignDown } from "../addresses.js";
 import { pgoffOf } from "../file.js";
 import { hugetlbFault } from "../hugetlb/fault.js";
@@ -68,3 +69,8 @@ function handlePteFault(fault: Fault, table: Table | null): FaultError | null {
   mm.pageTableLock.unlock();
   return null;
 }
+
+nameFunctions({
+  handle_mm_fault: handleMmFault,
+  handle_pte_fault: handlePteFault,
+});

@@ -1,6 +1,7 @@
-import { PageFlag } from "../page-flags.js";
+import { nameFunctions } from "@kvmm/interleave";
 import { placement, vmaPolicy } from "../mempolicy.js";
 import { migrationEntryWait } from "../migration-entry.js";
+import { PageFlag } from "../page-flags.js";
 import { maybeWrite, pageProt } from "../prot.js";
 import { mkPte, PteFlag, pteChange, pteHas, ptePfn } from "../pte.js";
 import { addNewAnonRmap, anonVmaPrepare } from "../rmap.js";
@@ -67,3 +68,8 @@ function swapIn(fault: PteFault): FaultError | null {
   mm.host.store.trace("do_swap_page", () => `${task.name}: slot ${slot} is back in frame ${pfn}`);
   return null;
 }
+
+nameFunctions({
+  do_swap_page: doSwapPage,
+  handle_pte_marker: handlePteMarker,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { leafAt } from "../leaf.js";
 import { type Pte, PteFlag, pteChange, pteHas, ptePresent } from "../pte.js";
 import { isWpAsync, UffdFeature, Userfaultfd } from "../userfaultfd/context.js";
@@ -75,3 +76,11 @@ export function userfaultWp<F extends PteFault>(fault: F): F | "ask" {
 export function inherit(fault: Fault, pte: Pte): Pte {
   return fault.marker === undefined ? pte : pteChange(pte, PteFlag.uffdWp, PteFlag.write);
 }
+
+nameFunctions({
+  userfaultfd_missing: isUserfaultMissing,
+  userfaultfd_minor: isUserfaultMinor,
+  handle_userfault: handleUserfault,
+  userfaultfd_must_wait: userfaultfdMustWait,
+  userfaultfd_pte_wp: userfaultWp,
+});

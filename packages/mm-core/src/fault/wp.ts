@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { PAGE_SIZE, type Pfn } from "../addresses.js";
 import type { Frames } from "../frames.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
@@ -99,3 +100,9 @@ function wpPageCopy(fault: PteFault, zero: boolean): FaultError | null {
   if (!zero) frames.put(old);
   return null;
 }
+
+nameFunctions({
+  do_wp_page: doWpPage,
+  __wp_can_reuse_large_anon_folio: canReuseLarge,
+  wp_page_copy: wpPageCopy,
+});

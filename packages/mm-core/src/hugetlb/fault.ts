@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { PAGE_SIZE } from "../addresses.js";
 import type { Fault, FaultError } from "../fault/fault.js";
 import {
@@ -145,3 +146,8 @@ function hugetlbNoPage(fault: HugetlbFault, orig: number): Outcome {
   frames.unlock(folio);
   return error;
 }
+
+nameFunctions({
+  hugetlb_fault: [hugetlbFault, hugetlbPresent],
+  hugetlb_no_page: hugetlbNoPage,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Hva, Pfn } from "../addresses.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
 import { PageFlag } from "../page-flags.js";
@@ -49,3 +50,8 @@ export function unmapHugepageRange(vma: Vma, start: Hva, end: Hva): void {
   invalidateRangeEnd(mm, range);
   freeBatch(mm.host, batch);
 }
+
+nameFunctions({
+  __unmap_hugepage_range: unmapHugepages,
+  unmap_hugepage_range: unmapHugepageRange,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, PAGE_SIZE } from "../addresses.js";
 import { handleMmFault } from "../fault/handle.js";
 import { leafAt } from "../leaf.js";
@@ -18,3 +19,7 @@ export function breakKsm(task: Task, vma: Vma, start: Hva, end: Hva): void {
     }
   }
 }
+
+nameFunctions({
+  break_ksm: breakKsm,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, PAGE_SIZE, type Pfn } from "../addresses.js";
 import { leafAt } from "../leaf.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
@@ -86,3 +87,9 @@ function replacePage(vma: Vma, address: Hva, page: Pfn, merged: Pfn, orig: Pte):
   if (same) frames.put(page);
   return same;
 }
+
+nameFunctions({
+  try_to_merge_one_page: tryToMergeOnePage,
+  write_protect_page: writeProtectPage,
+  replace_page: replacePage,
+});

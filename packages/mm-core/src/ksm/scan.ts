@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, PAGE_SIZE, type Pfn } from "../addresses.js";
 import type { Host } from "../host.js";
 import { leafAt } from "../leaf.js";
@@ -150,3 +151,12 @@ export function ksmCounters(host: Host): KsmCounters {
   const users = [...heads.values()].reduce((sum, count) => sum + count, 0);
   return { pagesShared: heads.size, pagesSharing: users - heads.size };
 }
+
+nameFunctions({
+  ksm_do_scan: ksmRun,
+  scan_get_next_rmap_item: scanPage,
+  stable_tree_append: append,
+  try_to_merge_two_pages: tryToMergeTwoPages,
+  cmp_and_merge_page: splitAfterwards,
+  stable_tree_search: stableWith,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Node, Pfn } from "../addresses.js";
 import type { Fault, FaultError, PteFault } from "../fault/fault.js";
 import type { Frames } from "../frames.js";
@@ -112,3 +113,11 @@ function shouldMigrate(task: Task, frames: Frames, pfn: Pfn, here: Node): boolea
   if (last !== 0 && (last - 1) % 64 !== here) return false;
   return true;
 }
+
+nameFunctions({
+  do_numa_page: doNumaPage,
+  vma_set_access_pid_bit: noteAccess,
+  migrate_misplaced_folio_prepare: isMigratable,
+  mpol_misplaced: misplaced,
+  should_numa_migrate_memory: shouldMigrate,
+});

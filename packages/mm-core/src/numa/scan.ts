@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { pages } from "../addresses.js";
 import { policyMigratesOnFault } from "../mempolicy.js";
 import { changeProtection } from "../protect.js";
@@ -99,3 +100,7 @@ function isAccessed(
     seq > state.prevScanSeq + 1
   );
 }
+
+nameFunctions({
+  task_numa_work: taskNumaWork,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, isPageAligned, PAGE_SIZE, pageAlign, pages } from "../addresses.js";
 import { hex, isRefusal, type Refusal, type Result, refuse } from "../errno.js";
 import type { OpenFile } from "../file.js";
@@ -256,3 +257,7 @@ function vmFlags(mm: Mm, file: OpenFile | null, args: MmapArgs): number | Refusa
     return refuse("ENODEV", "do_mmap", `${file.name} (${file.ops.kind}) cannot be mapped`);
   return flags;
 }
+
+nameFunctions({
+  do_mmap: doMmap,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, isPageAligned, pageAlign, pages } from "../addresses.js";
 import { hex, isRefusal, type Refusal, type Result, refuse } from "../errno.js";
 import { pgoffOf } from "../file.js";
@@ -266,3 +267,13 @@ function copyVma({ mm, addr, newAddr, newLen }: Remap, source: Vma, keep: boolea
 }
 
 const UFFD_FLAGS = VmFlag.uffdMissing | VmFlag.uffdMinor | VmFlag.uffdWp;
+
+nameFunctions({
+  do_mremap: doMremap,
+  remap_move: remapMove,
+  check_prep_vma: checkPrepVma,
+  mremap_to: mremapTo,
+  mremap_at: mremapAt,
+  move_vma: moveVma,
+  copy_vma: copyVma,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Pfn, PMD_PAGES } from "../addresses.js";
 import type { FaultError } from "../fault/fault.js";
 import { handleUserfault, isUserfaultMissing } from "../fault/userfaultfd.js";
@@ -74,3 +75,9 @@ export function doHugePmdAnonymousPage(fault: PmdFault): FaultError | null | typ
 function isNone({ pmds, pmdIndex }: PmdFault): boolean {
   return pmds.get(pmdIndex) === 0 && pmds.child(pmdIndex) === null;
 }
+
+nameFunctions({
+  vma_alloc_anon_folio_pmd: allocAnonFolioPmd,
+  map_anon_folio_pmd_nopf: mapAnonFolioPmd,
+  do_huge_pmd_anonymous_page: doHugePmdAnonymousPage,
+});

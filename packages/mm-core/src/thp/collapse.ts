@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, type Node, type Pfn, PMD_PAGES, PMD_SIZE } from "../addresses.js";
 import { isolateLru, putbackLru } from "../migrate.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
@@ -169,3 +170,11 @@ function copyPages({ mm }: Vma, table: Table, folio: Pfn, isolated: readonly Pfn
     frames.put(old);
   }
 }
+
+nameFunctions({
+  collapse_single_pmd: collapseSinglePmd,
+  collapse_scan_pmd: collapseScanPmd,
+  collapse_huge_page: collapseHugePage,
+  __collapse_huge_page_isolate: isolate,
+  __collapse_huge_page_copy: copyPages,
+});

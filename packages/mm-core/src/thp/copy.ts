@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { PageFlag } from "../page-flags.js";
 import type { Table } from "../page-table.js";
 import { PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "../pte.js";
@@ -24,3 +25,7 @@ export function copyHugePmd(copy: Vma, target: Table, source: Table, index: numb
   const old = ptePresent(pmd) ? PteFlag.young : 0;
   target.set(index, pteChange(pmd, 0, PteFlag.write | PteFlag.uffdWp | old));
 }
+
+nameFunctions({
+  copy_huge_pmd: copyHugePmd,
+});

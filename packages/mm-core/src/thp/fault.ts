@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { PMD_SIZE } from "../addresses.js";
 import type { Fault, FaultError } from "../fault/fault.js";
 import { handleUserfault } from "../fault/userfaultfd.js";
@@ -54,3 +55,8 @@ function wpHugePmd(fault: PmdFault): FaultError | null | typeof FALLBACK {
   splitHugePmd(fault.vma, fault.address);
   return FALLBACK;
 }
+
+nameFunctions({
+  __handle_mm_fault: handlePmdFault,
+  wp_huge_pmd: wpHugePmd,
+});

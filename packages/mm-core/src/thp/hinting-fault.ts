@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { PMD_PAGES } from "../addresses.js";
 import type { FaultError } from "../fault/fault.js";
 import { isolateLru, migratePage } from "../migrate.js";
@@ -37,3 +38,7 @@ export function doHugePmdNumaPage(fault: PmdFault): FaultError | null {
   mm.pageTableLock.unlock();
   return null;
 }
+
+nameFunctions({
+  do_huge_pmd_numa_page: doHugePmdNumaPage,
+});

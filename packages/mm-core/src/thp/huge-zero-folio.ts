@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Node, Pfn } from "../addresses.js";
 import type { Host } from "../host.js";
 import { PageFlag } from "../page-flags.js";
@@ -21,3 +22,7 @@ export function isHugeZeroPmd(pmd: Pte): boolean {
   const both = PteFlag.leaf | PteFlag.special;
   return (pmd & both) === both;
 }
+
+nameFunctions({
+  mm_get_huge_zero_folio: getHugeZeroFolio,
+});

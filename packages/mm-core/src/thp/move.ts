@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Hva } from "../addresses.js";
 import type { Mm } from "../mm.js";
 import type { Table } from "../page-table.js";
@@ -21,3 +22,7 @@ export function moveHugePmd(mm: Mm, source: Table, index: number, target: Hva, c
   mm.pageTableLock.unlock();
   return moves;
 }
+
+nameFunctions({
+  move_huge_pmd: moveHugePmd,
+});

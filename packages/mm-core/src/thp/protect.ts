@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Table } from "../page-table.js";
 import { canBecomeWritable, pageProt, pteModify } from "../prot.js";
 import { canMapNumaHint, type ProtectReason } from "../protect.js";
@@ -25,3 +26,7 @@ export function changeHugePmd(vma: Vma, pmds: Table, pmdIndex: number, reason: P
   pmds.set(pmdIndex, now);
   return true;
 }
+
+nameFunctions({
+  change_huge_pmd: changeHugePmd,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Host } from "../host.js";
 import { PageFlag } from "../page-flags.js";
 import { splitFolio } from "./split-folio.js";
@@ -17,3 +18,7 @@ export function splitHugePagesAll(host: Host): void {
     frames.put(folio);
   }
 }
+
+nameFunctions({
+  split_huge_pages_all: splitHugePagesAll,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Pfn, pageAlign, pages } from "../addresses.js";
 import { Inode } from "../file.js";
 import type { Host } from "../host.js";
@@ -56,3 +57,7 @@ function splitFile(inode: Inode, folio: Pfn, size: number): boolean {
   }
   return true;
 }
+
+nameFunctions({
+  split_huge_page: splitFolio,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, PMD_PAGES, PMD_SIZE } from "../addresses.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
 import { PageFlag } from "../page-flags.js";
@@ -92,3 +93,10 @@ export function vmaAdjustTransHuge(vma: Vma, start: Hva, end: Hva): void {
   splitHugePmdIfNeeded(vma, start);
   splitHugePmdIfNeeded(vma, end);
 }
+
+nameFunctions({
+  __split_huge_pmd: splitHugePmd,
+  split_huge_pmd_locked: splitHugePmdLocked,
+  split_huge_pmd_if_needed: splitHugePmdIfNeeded,
+  vma_adjust_trans_huge: vmaAdjustTransHuge,
+});

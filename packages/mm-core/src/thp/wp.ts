@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import { PMD_SIZE } from "../addresses.js";
 import type { FaultError } from "../fault/fault.js";
 import { pgoffOf } from "../file.js";
@@ -70,3 +71,8 @@ function doHugeZeroWpPmd(fault: PmdFault): boolean {
   if (!won) mm.host.frames.put(folio);
   return true;
 }
+
+nameFunctions({
+  do_huge_pmd_wp_page: doHugePmdWpPage,
+  do_huge_zero_wp_pmd: doHugeZeroWpPmd,
+});

@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Pfn } from "../addresses.js";
 import { PageFlag } from "../page-flags.js";
 import type { Table } from "../page-table.js";
@@ -21,3 +22,7 @@ export function zapHugePmd(vma: Vma, pmds: Table, pmdIndex: number, batch: Pfn[]
   removeRmapPmd(frames, folio, mm);
   batch.push(folio);
 }
+
+nameFunctions({
+  zap_huge_pmd: zapHugePmd,
+});

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { RunResult } from "../model.js";
+import { laneRows } from "../race/lane-rows.js";
 import { runScenario } from "../run/run-scenario.js";
 import { races } from "./races.js";
 
@@ -39,9 +40,14 @@ test.each(cases)("$where", ({ race, arch, kernel, patches, where }) => {
 /** Both threads are needed for it, and a step of the pfncache's user is the one that goes wrong. */
 function expectUseAfterFree({ verdict, violations }: RunResult): void {
   expect(verdict).toBe("breaks");
-  const [{ property, text, interleaving }] = violations as [RunResult["violations"][number]];
+  const [{ property, text, race, why }] = violations as [RunResult["violations"][number]];
   expect(property).toBe("no use after free");
-  expect(text).toMatch(/^a pfncache uses frame \d+, which is free$/);
-  expect(new Set(interleaving!.map(({ thread }) => thread))).toEqual(new Set(["vmm", "kernel"]));
-  expect(interleaving!.at(-1)).toMatchObject({ thread: "kernel", call: "kvm_gpc_write" });
+  expect(text).toMatch(/^a pfncache uses pfn 0x[0-9a-f]+, which is free$/);
+  const rows = laneRows(race!);
+  expect(new Set(rows.map(({ thread }) => thread))).toEqual(new Set(["vmm", "kernel"]));
+  expect(rows.at(-1)).toMatchObject({ thread: "kernel", call: "kvm_gpc_write", isWrong: true });
+  expect(rows.length).toBeLessThan(25);
+  for (const { function: name } of laneRows(race!, { all: true })) expect(name).toMatch(/^[a-z_][a-z0-9_]*$/);
+  expect(why).toContain("kvm_gpc_write() (kernel) uses pfn 0x");
+  expect(why).toContain("kvm->mmu_invalidate_seq unchanged at");
 }

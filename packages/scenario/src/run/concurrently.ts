@@ -1,17 +1,19 @@
 import {
   type ExploredViolation,
   explore,
-  type Shown,
+  nameFunctions,
   type Thread,
-  type TraceAccess,
-  type TraceStep,
+  type ViolationKind,
 } from "@kvmm/interleave";
 import { NotModelled, Task } from "@kvmm/mm-core";
 import type { Scenario } from "../format/scenario.js";
 import type { Step } from "../format/step.js";
-import type { Exploration, LaneStep, RunOptions, Violation } from "../model.js";
+import type { Exploration, RunOptions, Violation } from "../model.js";
 import { noPrivatePageInUserSpace } from "../properties/private-memory.js";
 import { brokenSpeBuffer, lostSpeRecord, SPE_BUFFER_STAYS_MAPPED } from "../properties/spe-buffer.js";
+import { raceTraceOf, type Threads } from "../race/race-trace.js";
+import { watchOf } from "../race/watch.js";
+import { whyOf } from "../race/why.js";
 import { bindings } from "./bindings.js";
 import { callStep } from "./call-step.js";
 import { coverageOf } from "./coverage.js";
@@ -60,6 +62,7 @@ export function exploreConcurrently(
       return broken(world);
     },
     atEnd: (results) => brokenAtEnd(world, entries, results),
+    watch: watchOf(world),
     method: exploring.walks === undefined ? "states" : "random",
     seed: seed ?? 0,
     bounds: { states: MOST_STATES, ...exploring },
@@ -124,7 +127,12 @@ function brokenAtEnd(
 function threadOf(world: World, name: string, steps: readonly Step[], index: number): Thread {
   const { process, pid } = world.vmm;
   const task = new Task(process, name, pid + 1 + index, 0);
-  const calls = steps.map((step) => (results: readonly unknown[]): Returned => {
+  const calls = steps.map((step) => {
+    const call = (results: readonly unknown[]) => returned(step, results);
+    nameFunctions({ [step.call]: call });
+    return call;
+  });
+  const returned = (step: Step, results: readonly unknown[]): Returned => {
     const own = (wanted: string): bigint | undefined => {
       const at = steps.findLastIndex((earlier, i) => i < results.length && earlier.as === wanted);
       return at < 0 ? undefined : (results[at] as Returned)[1];
@@ -133,77 +141,31 @@ function threadOf(world: World, name: string, steps: readonly Step[], index: num
     const read = outcome.observation?.value;
     const lost = outcome.lostRecord ?? "";
     return [outcome.refusal?.errno ?? "", outcome.value ?? 0n, typeof read === "number" ? read : 0, lost];
-  });
+  };
   return { name, calls };
 }
 
-type Threads = readonly (readonly [name: string, steps: readonly Step[]])[];
-
 function violationOf({ kind, message, counterexample }: ExploredViolation, threads: Threads): Violation {
-  const contended = contendedObjects(counterexample.steps);
-  const interleaving = counterexample.steps
-    .filter(
-      ({ accesses }, i, { length }) =>
-        i === length - 1 || accesses.some((access) => contended.has(placeOf(access))),
-    )
-    .map((step) => laneStep(step, threads, contended));
+  const property = propertyOf(kind, message);
+  const text = kind === "check" ? message.slice(property.length + 2) : message;
+  const race = raceTraceOf(counterexample, threads, LOCK_KINDS.has(kind));
+  return { property, text, why: whyOf(race), race };
+}
+
+const LOCK_KINDS: ReadonlySet<ViolationKind> = new Set(["deadlock", "lost wake-up", "livelock"]);
+
+function propertyOf(kind: ViolationKind, message: string): string {
   switch (kind) {
     case "deadlock":
     case "lost wake-up":
-      return { property: "no deadlock", text: message, interleaving };
+      return "no deadlock";
     case "livelock":
-      return { property: "no livelock", text: message, interleaving };
+      return "no livelock";
     case "error":
-      return {
-        property: USES_A_FREE_FRAME.test(message) ? "no use after free" : "no error of the kernel's",
-        text: message,
-        interleaving,
-      };
-    default: {
-      const [property = "", ...text] = message.split(": ");
-      return { property, text: text.join(": "), interleaving };
-    }
+      return USES_A_FREE_PAGE.test(message) ? "no use after free" : "no error of the kernel's";
+    case "check":
+      return message.split(": ")[0]!;
   }
 }
 
-const USES_A_FREE_FRAME = / uses frame \d+, which is free$/;
-
-/**
- * What one thread writes, takes or sleeps on, and another one touches: the steps that have to do with none of it could
- * be made in any order.
- */
-function contendedObjects(steps: readonly TraceStep[]): ReadonlySet<string> {
-  const touches = new Map<string, Set<number>>();
-  const writes = new Set<string>();
-  for (const { thread, accesses } of steps) {
-    for (const access of accesses) {
-      const place = placeOf(access);
-      const by = touches.get(place) ?? new Set();
-      touches.set(place, by.add(thread));
-      if (access.kind !== "Read" && access.kind !== "AcquireShared") writes.add(place);
-    }
-  }
-  return new Set(
-    [...touches].filter(([place, by]) => by.size > 1 && writes.has(place)).map(([place]) => place),
-  );
-}
-
-const placeOf = ({ object, key }: Pick<TraceAccess, "object" | "key">) =>
-  key === null ? `${object}` : `${object}[${key}]`;
-
-function laneStep(
-  { thread: index, call: at, fn, what, changes }: TraceStep,
-  threads: Threads,
-  shownState: ReadonlySet<string>,
-): LaneStep {
-  const [thread, steps] = threads[index]!;
-  const { call } = steps[Math.min(at, steps.length - 1)]!;
-  const state = changes
-    .map((change) => [placeOf(change), shown(change.after)] as const)
-    .filter(([place]) => shownState.has(place));
-  return { thread, call, fn: fn || call, text: what, state: Object.fromEntries(state) };
-}
-
-function shown(value: Shown): string {
-  return typeof value === "string" ? value : JSON.stringify(value);
-}
+const USES_A_FREE_PAGE = / uses pfn 0x[0-9a-f]+, which is free$/;

@@ -1,6 +1,8 @@
 import { Arm64Mmu } from "@kvmm/arm64-stage2";
+import type { Shared } from "@kvmm/interleave";
 import { type Memslot, ReferenceMmu } from "@kvmm/kvm-memslots";
 import {
+  hex,
   PAGE_SIZE,
   PageFlag,
   type Pfn,
@@ -53,13 +55,25 @@ export function mappedPages(world: World): number {
 /** What an entry maps that ends the walk in a table of a level. */
 const LEAF_SIZE: readonly number[] = [PAGE_SIZE, PMD_SIZE, PUD_SIZE];
 
-/** The entry of the VMM's page table for an address, as it is, and the frame behind the address. */
-function peekHostPage(world: World, address: number): { readonly pte: Pte; readonly pfn: Pfn } {
+/** The entry of the VMM's page table for an address. */
+export interface HostEntry {
+  readonly table: Shared;
+  readonly index: number;
+  readonly pte: Pte;
+  /** The frame behind the address, if the entry is present. */
+  readonly pfn: Pfn;
+}
+
+/** The entry of the VMM's page table for an address, as it is. */
+export function peekHostPage(world: World, address: number): HostEntry {
   let table = world.vmm.mm.pgd;
   for (;;) {
-    const { pte, child } = table.peek(table.indexOf(address));
-    if (child === null)
-      return { pte, pfn: ptePfn(pte) + Math.floor((address % (LEAF_SIZE[table.level] ?? 1)) / PAGE_SIZE) };
+    const index = table.indexOf(address);
+    const { pte, child } = table.peek(index);
+    if (child === null) {
+      const pfn = ptePfn(pte) + Math.floor((address % (LEAF_SIZE[table.level] ?? 1)) / PAGE_SIZE);
+      return { table, index, pte, pfn };
+    }
     table = child;
   }
 }
@@ -76,20 +90,20 @@ export function staleStage2Mapping(world: World): string | undefined {
     for (const [page, { pfn, writable }] of slotMappings(world, slot)) {
       const where = `page ${page} of slot ${slot.slotId}`;
       if (frames.refcount.peek(frames.folio(pfn)) === 0)
-        return `${where} is mapped at stage 2 to frame ${pfn}, which is free`;
+        return `${where} is mapped at stage 2 to pfn ${hex(pfn)}, which is free`;
       if (slot.hasGmem) {
         // While the file is being closed its pages live on with the inode; only the check above can be made.
         const inode = slot.gmemFile.peek()?.inode;
         const current = inode == null ? pfn : inode.pages.at(slot.gmemPgoff + page);
         if (current !== pfn)
-          return `${where} is mapped at stage 2 to frame ${pfn}, which its guest_memfd no longer has there`;
+          return `${where} is mapped at stage 2 to pfn ${hex(pfn)}, which its guest_memfd no longer has there`;
         continue;
       }
       const { pte, pfn: current } = peekHostPage(world, slot.userspaceAddr + page * PAGE_SIZE);
       const poisoned = (frames.flags.peek(pfn) & PageFlag.hwpoison) !== 0;
       if (poisoned) continue;
       if (!ptePresent(pte) || current !== pfn) {
-        return `${where} is mapped at stage 2 to frame ${pfn}, which user space no longer maps there`;
+        return `${where} is mapped at stage 2 to pfn ${hex(pfn)}, which user space no longer maps there`;
       }
       if (writable && !pteHas(pte, PteFlag.write))
         return `${where} is writable at stage 2, but not for user space`;
