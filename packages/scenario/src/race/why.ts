@@ -73,7 +73,7 @@ function whatOthersDecided({ thread }: Event, events: readonly Event[]): string 
   for (const event of events) {
     if (event.thread === thread || event.access.changed.length > 0) continue;
     for (const { function: fn, text } of event.access.decisions) {
-      const said = `${text}, says ${fn}() (${event.thread})`;
+      const said = `${text.replaceAll(PLACE_OF_SLOT, "")}, says ${fn}() (${event.thread})`;
       counts.set(said, (counts.get(said) ?? 0) + 1);
     }
   }
@@ -81,6 +81,9 @@ function whatOthersDecided({ thread }: Event, events: readonly Event[]): string 
   const said = [...counts].map(([text, count]) => (count === 1 ? text : `${text}, ${count} times`));
   return `Meanwhile ${said.join("; ")}.`;
 }
+
+/** Where a memslot lies: what it is called is enough in a sentence. */
+const PLACE_OF_SLOT = / \(gfn [^)]*\)/g;
 
 function by({ thread, access }: Event): string {
   return `${access.function}() (${thread})`;
