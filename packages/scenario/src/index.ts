@@ -136,9 +136,9 @@ export {
 } from "./review/review.js";
 export type { SpeAnswer, SpeWay } from "./review/spe-answer.js";
 export { runScenario } from "./run/run-scenario.js";
-export { type HostActivity, hostActivities } from "./spe/host-activity.js";
 export { type SpeMemory, speMemories } from "./spe/guest-memory.js";
 export type { ProfileFigures } from "./spe/guest-profile.js";
+export { type HostActivity, hostActivities } from "./spe/host-activity.js";
 export {
   type SpeSimulation,
   type SpeSimulationOptions,

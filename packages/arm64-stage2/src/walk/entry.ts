@@ -1,3 +1,4 @@
+import { nameFunctions } from "@kvmm/interleave";
 import type { Ipa } from "../address.js";
 import {
   INVALID_TYPE_SHIFT_HI,
@@ -75,3 +76,9 @@ export function makePte(walker: Walker, lo: number, hi: number): void {
     walker.pgt.warn("stage2_make_pte: WARN_ON(!stage2_pte_is_locked(*ctx->ptep))");
   }
 }
+
+nameFunctions({
+  stage2_try_set_pte: trySetPte,
+  stage2_try_break_pte: tryBreakPte,
+  stage2_make_pte: makePte,
+});

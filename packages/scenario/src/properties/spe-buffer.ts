@@ -1,5 +1,5 @@
 import { Arm64Mmu } from "@kvmm/arm64-stage2";
-import { gfnToHvaMemslot, type Gfn, type Memslot } from "@kvmm/kvm-memslots";
+import { type Gfn, gfnToHvaMemslot, type Memslot } from "@kvmm/kvm-memslots";
 import { PAGE_SIZE, PteFlag, pteHas } from "@kvmm/mm-core";
 import type { World } from "../run/world.js";
 import { peekUserEntry } from "./user-entry.js";

@@ -7,7 +7,7 @@ import { settingOf } from "../run/run-scenario.js";
 import { World } from "../run/world.js";
 import { BUFFER_GPA, BUFFER_PAGES, guestMemory, type SpeMemory } from "./guest-memory.js";
 import { GuestProfile, type ProfileFigures } from "./guest-profile.js";
-import { actOnGuestMemory, happens, type HostActivity } from "./host-activity.js";
+import { actOnGuestMemory, type HostActivity, happens } from "./host-activity.js";
 import { keepMappedBeforeRun, keepMappedOnEnable, policyFits } from "./keep-mapped.js";
 import type { SpePolicy, SpeRecovery } from "./spe-policy.js";
 import { whyStopped } from "./why-stopped.js";

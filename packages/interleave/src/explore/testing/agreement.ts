@@ -1,5 +1,5 @@
-import { replay } from "../replay.js";
 import { type Exploration, type ExploreOptions, explore } from "../explore.js";
+import { replay } from "../replay.js";
 import { bruteForce, type Everything } from "./brute-force.js";
 import { build, type Op, type RandomProgram } from "./random-program.js";
 
