@@ -1,5 +1,5 @@
 import { Cell, Ordered, RwSemaphore, Shared, SpinLock } from "@kvmm/interleave";
-import type { Hva } from "./addresses.js";
+import { entryEnd, type Hva, PGDIR_SIZE, PMD_SIZE, PUD_SIZE } from "./addresses.js";
 import type { OpenFile } from "./file.js";
 import type { Host } from "./host.js";
 import { leafAt } from "./leaf.js";
@@ -68,6 +68,16 @@ export class Mm extends Shared {
   pmd(address: Hva): Table | null {
     const pud = this.pgd.child(this.pgd.indexOf(address));
     return pud === null ? null : pud.child(pud.indexOf(address));
+  }
+
+  /**
+   * pmd_addr_end(), and pud_addr_end() and pgd_addr_end() where there is no table below: the end of what one page-middle
+   * entry maps, or of what has none, within `end`.
+   */
+  pmdEnd(address: Hva, end: Hva): Hva {
+    const pud = this.pud(address);
+    if (pud === null) return entryEnd(address, PGDIR_SIZE, end);
+    return entryEnd(address, pud.child(pud.indexOf(address)) === null ? PUD_SIZE : PMD_SIZE, end);
   }
 
   /** The table of PUD entries that maps an address, or null. */

@@ -84,7 +84,7 @@ function zapInto(vma: Vma, start: Hva, end: Hva, details: ZapDetails, batch: Bat
     return;
   }
   for (let address = start; address < end; ) {
-    const next = entryEnd(address, PMD_SIZE, end);
+    const next = mm.pmdEnd(address, end);
     const pmds = mm.pmd(address);
     if (pmds !== null) zapPmd(vma, pmds, address, next, details, batch);
     address = next;

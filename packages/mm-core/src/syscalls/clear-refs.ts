@@ -1,4 +1,4 @@
-import { entryEnd, PAGE_SIZE, PMD_SIZE } from "../addresses.js";
+import { PAGE_SIZE } from "../addresses.js";
 import { type Result, refuse } from "../errno.js";
 import type { Mm } from "../mm.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
@@ -42,7 +42,7 @@ function clearYoung(mm: Mm, value: number): void {
     if (value === ClearRefs.anonymous && !isAnonymous(fields)) continue;
     if (value === ClearRefs.mapped && isAnonymous(fields)) continue;
     for (let at = fields.start; at < fields.end; ) {
-      const next = entryEnd(at, PMD_SIZE, fields.end);
+      const next = mm.pmdEnd(at, fields.end);
       const pmd = mm.pmd(at);
       const table = mm.pteTable(at);
       mm.pageTableLock.lock();

@@ -17,7 +17,7 @@ export class NotifierRecorder extends Shared implements MmuNotifier {
     return undefined;
   }
 
-  invalidateRangeEnd(): void {
+  invalidateRangeEnd(_range: NotifierRange): void {
     this.open--;
   }
 
