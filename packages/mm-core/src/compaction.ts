@@ -1,8 +1,8 @@
 import { type Hva, PAGE_SIZE } from "./addresses.js";
 import { Inode } from "./file.js";
-import { PageFlag } from "./page-flags.js";
 import { leafAt } from "./leaf.js";
 import { isolateLru, migratePage } from "./migrate.js";
+import { PageFlag } from "./page-flags.js";
 import { ptePfn, ptePresent } from "./pte.js";
 import type { Task } from "./task.js";
 

@@ -1,4 +1,3 @@
-export { compactRange } from "./compaction.js";
 export {
   DEFAULT_MAP_WINDOW,
   type Hva,
@@ -21,6 +20,7 @@ export { pageIdleBitmapRead, pageIdleBitmapWrite } from "./ageing/page-idle.js";
 export { AnonVma } from "./anon-vma.js";
 export { type MmBehaviour, mm72 } from "./behaviour.js";
 export { Column } from "./column.js";
+export { compactRange } from "./compaction.js";
 export { ERRNO, type Errno, hex, isRefusal, Refusal, type Result, refuse } from "./errno.js";
 export type { Fault, FaultError, FaultFlags, FaultOutcome } from "./fault/fault.js";
 export { handleMmFault } from "./fault/handle.js";

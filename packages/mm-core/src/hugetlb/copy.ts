@@ -1,8 +1,8 @@
 import type { Hva, Pfn } from "../addresses.js";
 import { pgoffOf } from "../file.js";
-import { PageFlag } from "../page-flags.js";
 import { NotModelled } from "../not-modelled.js";
 import { invalidateRangeEnd, invalidateRangeStart, type NotifierRange } from "../notifier.js";
+import { PageFlag } from "../page-flags.js";
 import { needsCowForDma } from "../pin.js";
 import { type Pte, PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "../pte.js";
 import type { Task } from "../task.js";

@@ -10,8 +10,8 @@ import {
 } from "../fault/userfaultfd.js";
 import { pgoffOf } from "../file.js";
 import { filemapLockFolio } from "../filemap.js";
-import { PageFlag } from "../page-flags.js";
 import { migrationEntryWait } from "../migration-entry.js";
+import { PageFlag } from "../page-flags.js";
 import { PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { anonVmaPrepare } from "../rmap.js";
 import { VmFlag } from "../vma.js";

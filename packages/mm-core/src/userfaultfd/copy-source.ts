@@ -1,8 +1,8 @@
 import { type Hva, PAGE_SIZE } from "../addresses.js";
 import { hex, type Result, refuse } from "../errno.js";
-import { PageFlag } from "../page-flags.js";
 import { getUserPage } from "../gup.js";
 import { leafAt, leafPage } from "../leaf.js";
+import { PageFlag } from "../page-flags.js";
 import { PteFlag, pteHas } from "../pte.js";
 import type { Task } from "../task.js";
 

@@ -1,8 +1,8 @@
 import { type Hva, PAGE_SIZE, type Pfn, pages } from "../addresses.js";
 import { hex, isRefusal, type Refusal, refuse } from "../errno.js";
 import { pgoffOf } from "../file.js";
-import { PageFlag } from "../page-flags.js";
 import { placement, vmaPolicy } from "../mempolicy.js";
+import { PageFlag } from "../page-flags.js";
 import { maybeWrite, pageProt } from "../prot.js";
 import { mkPte, type Pte, PteFlag, pteChange } from "../pte.js";
 import { addNewAnonRmap, addRmap } from "../rmap.js";
