@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { PAGE_SIZE } from "../addresses.js";
 import { hostAccess } from "../host-access.js";
-import { clearRefs } from "../syscalls/clear-refs.js";
 import { PageFlag } from "../page-flags.js";
+import { clearRefs } from "../syscalls/clear-refs.js";
 import { MclFlag, mlock, mlockall, munlockall } from "../syscalls/mlock.js";
 import { Machine, ok } from "../testing/machine.js";
 import { damonPaMkold, damonPaYoung, damonVaMkold, damonVaYoung } from "./damon.js";
