@@ -214,7 +214,8 @@ steps:
        |      |   kvm_gpc_write(): pfn 0x40003 is free
       use-after-free: kvm_gpc_write wrote to a freed page
       Nobody told the cache.
-      3 steps, 1 preemption, the fewest there can be. 4 rows stand for them; --all-steps shows everything.
+      3 steps, 1 preemption, the fewest there can be. 4 rows stand for them; kvmm run --all-steps shows
+      everything.
 
       breaks: the cache reads a page that was freed
       "

@@ -23,6 +23,7 @@ export const addRun: AddCommand = (program, context, end) => {
         ),
     ),
   )
+    .option("--all-steps", "of a race, also the steps that have nothing to do with the failure")
     .summary("run one scenario")
     .description(
       "Runs one scenario, and explores every interleaving of what it does concurrently.\nThe calls and their arguments: recordings/FORMAT.md.",
@@ -40,14 +41,18 @@ export const addRun: AddCommand = (program, context, end) => {
         ["cat race.yaml | kvmm run -", "from standard input"],
       ),
     )
-    .action(async (file: string, options: MachineOptions & ExploringOptions) => {
+    .action(async (file: string, options: RunCommandOptions) => {
       end(await run(file, options, context));
     });
 };
 
+interface RunCommandOptions extends MachineOptions, ExploringOptions {
+  readonly allSteps?: boolean;
+}
+
 async function run(
   file: string,
-  options: MachineOptions & ExploringOptions,
+  options: RunCommandOptions,
   context: Context,
 ): Promise<ExitStatus> {
   const resolved = await resolveOptions(options, context);
@@ -62,7 +67,7 @@ async function run(
   });
   const style = styleFor(options.color, context);
   if (options.json === true) context.stdout.write(toJson(runDocument(scenario, result)));
-  else context.stdout.write(asText(scenario, result, style, widthOf(context)));
+  else context.stdout.write(asText(scenario, result, style, widthOf(context), options.allSteps === true));
   for (const warning of result.warnings) context.stderr.write(`kvmm: warning: ${warning}\n`);
   if (result.verdict === "breaks") return 1;
   if (result.notModelled.length === 0) return 0;
@@ -111,7 +116,7 @@ function runDocument(scenario: Scenario, result: RunResult): unknown {
   };
 }
 
-function asText(scenario: Scenario, result: RunResult, style: Style, width: number): string {
+function asText(scenario: Scenario, result: RunResult, style: Style, width: number, all: boolean): string {
   const on = [
     `kernel ${result.kernel}`,
     result.arch,
@@ -120,7 +125,9 @@ function asText(scenario: Scenario, result: RunResult, style: Style, width: numb
   const head = scenario.title === undefined ? "" : `${style.strong(wrap(scenario.title, width))}\n`;
   const steps = scenario.steps.length === 0 ? "" : `${timeline(scenario, result, style, width)}\n`;
   const threads = threadsText(scenario, style, width);
-  const violations = result.violations.map((violation) => `${lanes(violation, style, width)}\n`).join("");
+  const violations = result.violations
+    .map((violation) => `${lanes(violation, style, width, { all })}\n`)
+    .join("");
   const colour = result.verdict === "holds" ? style.good : style.bad;
   const verdict = colour(wrap(`${result.verdict}: ${result.sentence}`, width));
   return `${head}${style.faint(wrap(on, width))}\n\n${steps}${threads}${violations}${verdict}\n`;

@@ -56,7 +56,8 @@ function sizeOf(
   { all }: LaneOptions,
 ): string {
   const fewest = isShortest ? ", the fewest there can be" : "";
-  const hidden = all === true ? "" : ` ${rows.length} rows stand for them; --all-steps shows everything.`;
+  const hidden =
+    all === true ? "" : ` ${rows.length} rows stand for them; kvmm run --all-steps shows everything.`;
   return `${counted(steps.length, "step")}, ${counted(preemptions, "preemption")}${fewest}.${hidden}`;
 }
 
