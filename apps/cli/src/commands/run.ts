@@ -50,11 +50,7 @@ interface RunCommandOptions extends MachineOptions, ExploringOptions {
   readonly allSteps?: boolean;
 }
 
-async function run(
-  file: string,
-  options: RunCommandOptions,
-  context: Context,
-): Promise<ExitStatus> {
+async function run(file: string, options: RunCommandOptions, context: Context): Promise<ExitStatus> {
   const resolved = await resolveOptions(options, context);
   const { scenario, patchFiles } = await readScenarioFile(file, context);
   const own: Patch[] = [];
