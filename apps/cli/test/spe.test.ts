@@ -28,6 +28,12 @@ function perfData(name: string, recording: Partial<SpeRecording> = {}): string {
 
 const whole = perfData("perf.data");
 
+/** The records of a document, and whose they are: not what the driver said of them. */
+function streamsOf(document: string): unknown {
+  const { streams } = JSON.parse(document) as { streams: { cpu: number; tid: number; records: object[] }[] };
+  return streams.map(({ cpu, tid, records }) => ({ cpu, tid, records }));
+}
+
 describe("kvmm spe decode", () => {
   test("prints a perf.data file as perf's raw dump does", async () => {
     const { status, stdout, stderr } = await kvmm(["spe", "decode", whole]);
@@ -92,8 +98,67 @@ describe("kvmm spe encode", () => {
     expect((await kvmm(["spe", "decode", data])).stdout).toBe(dump.stdout);
   });
 
+  test("makes of records as JSON and as CSV data that decodes to the same", async () => {
+    const aux = [
+      { cpu: 1, tid: -1, bytes: neoverse, auxOffset: 0x20000 },
+      { cpu: 1, tid: -1, bytes: neoverse, auxOffset: 0x90000 },
+      { cpu: -1, tid: 77, bytes: neoverse.subarray(64) },
+    ];
+    const data = perfData("streams.data", { aux });
+    for (const form of ["--json", "--csv"]) {
+      for (const [from, to] of [
+        [data, []],
+        [raw, ["--raw"]],
+      ] as const) {
+        const { stdout: before } = await kvmm(["spe", "decode", from, form]);
+        const again = join(folder, "records");
+        expect((await kvmm(["spe", "encode", "-", ...to, "-o", again], { stdin: before })).stderr).toBe("");
+        const { stdout: after } = await kvmm(["spe", "decode", again, form]);
+        if (form === "--csv") expect(after).toBe(before);
+        else expect(streamsOf(after)).toEqual(streamsOf(before));
+      }
+    }
+  });
+
+  test("has any records again, wherever they stood", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(200), fc.integer({ min: 0, max: 0xffff })), { minLength: 1, maxLength: 20 }),
+        async (spaced) => {
+          const records = spaced.map(([gap, total]) => [
+            ...new Uint8Array(gap),
+            ...encodeRecord({ latency: { total }, timestamp: 7n }),
+          ]);
+          const stdin = Uint8Array.from(records.flat());
+          const { stdout: before } = await kvmm(["spe", "decode", "-", "--raw", "--csv"], { stdin });
+          const again = join(folder, "any.bin");
+          await kvmm(["spe", "encode", "-", "--raw", "-o", again], { stdin: before });
+          expect((await kvmm(["spe", "decode", again, "--raw", "--csv"])).stdout).toBe(before);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  const header =
+    "cpu,tid,offset,operation,pc,el,target,va,pa,events,total,issue,translation,source,context,timestamp\n";
   test.each([
     ["no dump at all\n", "has no line of a raw dump"],
+    ["{", "is not JSON"],
+    ["{}", "has no list of objects streams"],
+    ['{"streams":[{"cpu":0,"records":[1]}]}', "has no list of objects streams[0].records"],
+    [
+      '{"streams":[{"records":[{"offset":0,"total":"x"}]}]}',
+      "streams[0].records[0]: total is x; allowed is a whole",
+    ],
+    [header, "has no records"],
+    [`${header}0,-1,0,load\n`, "line 2: values on the line is 2; allowed is 14"],
+    [`${header}0,-1,0,fly,,,,,,,,,,,,\n`, "line 2: operation is fly"],
+    [
+      `${header}0,-1,8,load,,,,,,,,,,,,\n0,-1,8,load,,,,,,,,,,,,\n`,
+      "line 3: a record at byte 8, where the one before ends at",
+    ],
+    [`${header}0,-1,,load,,,,,,,,,,,,\n`, "line 2: offset is null, not a number of bytes"],
     [".  00000004:  49 00      LD GP-REG\n", "line 1: a packet at byte 4, where the one before ends at 0"],
   ])("a mistake is one message: %j", async (stdin, message) => {
     const { status, stderr } = await kvmm(["spe", "encode", "-", "-o", join(folder, "none")], { stdin });

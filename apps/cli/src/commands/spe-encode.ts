@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { writePerfData } from "@kvmm/traces";
 import { isSystemError, nameOf, readBytes } from "../input/read-bytes.js";
 import { readDump } from "../spe/read-dump.js";
+import { readRecords } from "../spe/read-records.js";
 import { UsageError } from "../usage-error.js";
 import { type AddCommand, examples } from "./command.js";
 
@@ -13,11 +14,11 @@ interface EncodeOptions {
 export const addEncode: AddCommand = (spe, context, end) => {
   spe
     .command("encode")
-    .summary("a raw dump back into data")
+    .summary("a raw dump, or records as JSON or CSV, back into data")
     .description(
-      "Makes data of the text that perf report --dump-raw-trace and kvmm spe decode print, such as a mail may quote: a perf.data that perf reads, or with --raw nothing but the packets.",
+      "Makes data of the text that perf report --dump-raw-trace and kvmm spe decode print, such as a mail may quote, or of the records that kvmm spe decode --json and --csv print: a perf.data that perf reads, or with --raw nothing but the packets. A dump has every bit; records have what JSON and CSV show, at the same offsets.",
     )
-    .argument("<file>", "the dump; - for standard input")
+    .argument("<file>", "what was printed; - for standard input")
     .requiredOption("-o, --output <file>", "where to write to")
     .option("--raw", "nothing but the packets, of one buffer")
     .addHelpText(
@@ -25,21 +26,17 @@ export const addEncode: AddCommand = (spe, context, end) => {
       examples(
         ["kvmm spe encode mail.txt -o perf.data", "what a mail quotes, for perf report and perf script"],
         ["kvmm spe decode aux.bin | kvmm spe encode - --raw -o same.bin", "there and back"],
+        ["kvmm spe encode records.csv -o perf.data", "records that a spreadsheet has filtered"],
       ),
     )
     .action(async (file: string, { output, raw }: EncodeOptions) => {
       const name = nameOf(file);
-      const buffers = readDump(new TextDecoder().decode(await readBytes(file, context)), name);
+      const text = new TextDecoder().decode(await readBytes(file, context));
+      const buffers = readRecords(text, name) ?? readDump(text, name);
       const [first, ...others] = buffers;
       if (raw === true && others.length > 0)
         throw new UsageError(`${name} has ${buffers.length} buffers; --raw is for one`);
-      const aux = buffers.map(({ cpu, auxOffset, bytes }) => ({
-        cpu: Math.max(0, cpu),
-        tid: -1,
-        auxOffset,
-        bytes,
-      }));
-      await write(output, raw === true ? first!.bytes : writePerfData({ aux }));
+      await write(output, raw === true ? first!.bytes : writePerfData({ aux: buffers }));
       const bytes = buffers.reduce((sum, buffer) => sum + buffer.bytes.length, 0);
       context.stdout.write(`${output}: ${bytes} bytes of SPE data in ${buffers.length} buffers\n`);
       end(0);

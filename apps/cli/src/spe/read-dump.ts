@@ -1,9 +1,11 @@
 import { InputError } from "@kvmm/scenario";
 
-/** The bytes of one buffer in a raw dump, and whose they are. */
+/** The bytes of one buffer in what was printed, and whose they are. */
 export interface DumpedBuffer {
-  /** -1 where the dump does not say. */
+  /** -1 for a thread's. */
   readonly cpu: number;
+  /** -1 for a CPU's. */
+  readonly tid: number;
   readonly auxOffset: number;
   readonly bytes: Uint8Array;
 }
@@ -47,5 +49,10 @@ export function readDump(text: string, name: string): readonly DumpedBuffer[] {
       hint: "perf report --dump-raw-trace and kvmm spe decode print them",
     });
   }
-  return found.map(({ cpu, auxOffset, bytes }) => ({ cpu, auxOffset, bytes: Uint8Array.from(bytes) }));
+  return found.map(({ cpu, auxOffset, bytes }) => ({
+    cpu: Math.max(0, cpu),
+    tid: -1,
+    auxOffset,
+    bytes: Uint8Array.from(bytes),
+  }));
 }

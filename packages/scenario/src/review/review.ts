@@ -86,7 +86,7 @@ export interface ReviewResult {
 /** What no review covers yet, whatever the patch. */
 const NOT_COVERED = [
   "races of more threads than the built-in ones have, and orders that only weakly ordered memory allows",
-  "Arm SPE but for one buffer on one vCPU under NUMA balancing",
+  "Arm SPE beyond one buffer on one vCPU under NUMA balancing, with and without the policies of the SPE series, and, where races are explored, one record's write against a scan; other host activities are in kvmm spe simulate",
   "slots of huge pages, dirty logging, and host operations that are modelled but not in the library of reviews",
 ] as const;
 

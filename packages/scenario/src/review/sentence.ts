@@ -13,7 +13,7 @@ export function sentenceOf(patch: string, parts: readonly ReviewPart[]): string 
     sound.length === 0 ? "" : `nothing that held without it breaks on ${sound.map(place).join(", ")}`,
   ].filter(Boolean);
   const models = [...new Set(parts.map(({ kernel }) => kernelInWords(kernel)))].join(" and of ");
-  return `${found.join("; ")}. In the model of ${models}: ${evidence(patch, parts)}. ${scope(parts)} Not covered: races of more threads, weakly ordered memory, SPE but for one buffer under NUMA balancing.`;
+  return `${found.join("; ")}. In the model of ${models}: ${evidence(patch, parts)}. ${scope(parts)} Not covered: races of more threads, weakly ordered memory, SPE beyond one buffer under NUMA balancing.`;
 }
 
 function place({ kernel, arch }: ReviewPart): string {

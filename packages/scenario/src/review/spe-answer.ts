@@ -54,7 +54,7 @@ export function speAnswer(question: SpeQuestion): SpeAnswer {
       profile: simulateSpe({ ...common, memory: "anon", policy, patches: base }),
     })),
     {
-      label: "guest_memfd, gmem-prefault, with the patch",
+      label: "guest_memfd, gmem-prefault, patched",
       profile: simulateSpe({ ...common, memory: "gmem", policy: "gmem-prefault", patches: patched }),
     },
   ];

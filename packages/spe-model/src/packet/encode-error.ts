@@ -4,9 +4,9 @@ export class EncodeError extends RangeError {
   /** Which field. */
   readonly field: string;
   /** The value it was given. */
-  readonly value: number | bigint;
+  readonly value: number | bigint | string;
 
-  constructor(field: string, value: number | bigint, allowed: string) {
+  constructor(field: string, value: number | bigint | string, allowed: string) {
     super(`${field} is ${value}; allowed is ${allowed}`);
     this.field = field;
     this.value = value;

@@ -4,7 +4,8 @@ import { dataSourceName } from "../data-source/data-source-name.js";
 import { eventNames } from "../events/event-bit.js";
 import { operationName } from "../statistics/operation-name.js";
 
-const COLUMNS = [
+/** What a row has, in the order of the CSV. */
+export const COLUMNS = [
   "offset",
   "operation",
   "pc",
