@@ -1,5 +1,6 @@
 import Table from "cli-table3";
 import type { Style } from "./style.js";
+import { wrap } from "./wrap.js";
 
 const BARE = {
   top: "",
@@ -19,14 +20,25 @@ const BARE = {
   middle: "  ",
 } as const;
 
-/** A table with a head, whose titles may have several lines; without room for it, each row is a block of `column: cell` lines. */
+/** The least that the first column is narrowed to, so that the others have room. */
+const LEAST = 24;
+
+/**
+ * A table with a head, whose titles may have several lines. Where it is too wide the first column is wrapped; without
+ * room for that, each row is a block of `column: cell` lines.
+ */
 export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
   style: Style,
   width: number,
 ): string {
-  if (tableWidth(head, rows) > width) return blocks(head, rows, style);
+  const over = tableWidth(head, rows) - width;
+  if (over > 0) {
+    const room = columnWidth(head[0] ?? "", rows, 0) - over;
+    if (room < LEAST) return blocks(head, rows, style);
+    return table(head, narrowed(rows, room), style, width);
+  }
   const made = new Table({
     chars: BARE,
     style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
@@ -42,10 +54,17 @@ export function table(
 
 /** The columns that {@link table} takes, where it has the room. */
 export function tableWidth(head: readonly string[], rows: readonly (readonly string[])[]): number {
-  const widths = head.map((title, column) =>
-    Math.max(...[...title.split("\n"), ...rows.map((row) => row[column] ?? "")].map(visibleLength)),
-  );
+  const widths = head.map((title, column) => columnWidth(title, rows, column));
   return widths.reduce((sum, w) => sum + w, 0) + 2 * (head.length - 1) + 2;
+}
+
+function columnWidth(title: string, rows: readonly (readonly string[])[], column: number): number {
+  const lines = [title, ...rows.map((row) => row[column] ?? "")].flatMap((cell) => cell.split("\n"));
+  return Math.max(...lines.map(visibleLength));
+}
+
+function narrowed(rows: readonly (readonly string[])[], room: number): readonly (readonly string[])[] {
+  return rows.map(([first = "", ...cells]) => [wrap(first, room, "  "), ...cells]);
 }
 
 function blocks(head: readonly string[], rows: readonly (readonly string[])[], style: Style): string {

@@ -41,6 +41,7 @@ export interface HvaRangeResult {
 export function handleHvaRange(kvm: Kvm, range: HvaRange): HvaRangeResult {
   let ret = false;
   let foundMemslot = false;
+  let ignores = false;
   if (range.end <= range.start) {
     kvm.host.warn(FN, `an empty range: ${hex(range.start)} to ${hex(range.end)}`);
     return { ret, foundMemslot };
@@ -60,6 +61,7 @@ export function handleHvaRange(kvm: Kvm, range: HvaRange): HvaRangeResult {
     for (const slot of kvm.memslots(asId).hvaTree.overlapping(range.start, range.end)) {
       const decision = kvm.behaviour.slotInHvaRange(slot, range.walk);
       if (decision === "ignore") {
+        ignores = true;
         kvm.store.trace(FN, () => `${slot} overlaps, and is ignored`);
         continue;
       }
@@ -100,10 +102,10 @@ export function handleHvaRange(kvm: Kvm, range: HvaRange): HvaRangeResult {
     }
   }
   if (!foundMemslot) {
-    kvm.store.trace(
-      FN,
-      () => `no memslot in ${hex(range.start)} to ${hex(range.end)}: mmu_lock is not taken`,
-    );
+    kvm.store.trace(FN, () => {
+      const where = ignores ? "" : `no memslot in ${hex(range.start)} to ${hex(range.end)}: `;
+      return `${where}mmu_lock is not taken`;
+    });
   }
   if (range.flushOnRet && ret) kvm.mmu.flushRemoteTlbs();
   if (foundMemslot && !range.lockless) kvm.mmuLock.writeUnlock();

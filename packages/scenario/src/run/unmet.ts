@@ -21,5 +21,5 @@ export function unmet(world: World, expectation: Expectation): string | undefine
   }
   const list = wrong.list();
   if (list.length === 0) return undefined;
-  return `pages ${renderPages(list)} of slot ${id} are ${wanted ? "not mapped" : "mapped"} at stage 2`;
+  return `${renderPages(list)} of slot ${id} should ${wanted ? "" : "not "}be mapped at stage 2`;
 }
