@@ -186,7 +186,7 @@ describe.each<PageSize>([4096, 16384, 65536])("stage-2 tables of %i byte pages",
       }),
       { numRuns },
     );
-  }, 60_000);
+  }, 240_000);
 
   test("are put back exactly as they were by a rollback", () => {
     fc.assert(
@@ -204,7 +204,7 @@ describe.each<PageSize>([4096, 16384, 65536])("stage-2 tables of %i byte pages",
       }),
       { numRuns: Math.ceil(numRuns / 2) },
     );
-  }, 60_000);
+  }, 240_000);
 });
 
 describe("what the kernel could not be asked", () => {

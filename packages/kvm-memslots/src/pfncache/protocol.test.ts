@@ -129,7 +129,7 @@ describe("a pfncache that is refreshed while its page is taken away, in every in
   });
 
   test("J: is used after a hole was punched where 7.2 ignores notifiers, and not otherwise", {
-    timeout: 120_000,
+    timeout: 300_000,
   }, () => {
     expect(refreshAgainstHole(kvm72)).toBe("holds");
     expect(refreshAgainstHole(rfc(kvm72))).toBe(USED_AFTER_FREE);
