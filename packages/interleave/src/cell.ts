@@ -1,5 +1,5 @@
 import { digestOf } from "./hash.js";
-import { type Guard, Kind, Shared } from "./shared.js";
+import { type Guard, Kind, Shared } from "./shared-object.js";
 import type { Store } from "./store.js";
 
 /**

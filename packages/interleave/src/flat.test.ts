@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Ordered } from "./ordered.js";
-import { Shared } from "./shared.js";
+import { Shared } from "./shared-object.js";
 import { Store } from "./store.js";
 
 class Named extends Shared {

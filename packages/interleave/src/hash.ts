@@ -1,4 +1,4 @@
-import { Shared } from "./shared.js";
+import { Shared } from "./shared-object.js";
 
 /** A value's content cannot be seen, so that a change of it would not change the state. */
 export class OpaqueError extends TypeError {

@@ -1,3 +1,4 @@
+export { type Access, independent, type Pending } from "./access.js";
 export { add, Cell } from "./cell.js";
 export type {
   Counterexample,
@@ -10,13 +11,8 @@ export type {
   Watched,
   WatchedChange,
 } from "./explore/counterexample.js";
-export {
-  type Exploration,
-  type ExploredViolation,
-  type ExploreOptions,
-  explore,
-  type Method,
-} from "./explore/explore.js";
+export type { Exploration, ExploredViolation, ExploreOptions, Method } from "./explore/exploration.js";
+export { explore } from "./explore/explore.js";
 export type { Properties, ViolationKind } from "./explore/judge.js";
 export type { BoundName, Bounds } from "./explore/limits.js";
 export { MAX_THREADS, type Thread } from "./explore/program.js";
@@ -25,6 +21,9 @@ export { hashOf, mix, OpaqueError } from "./hash.js";
 export { nameFunctions, nameMethods } from "./kernel-names.js";
 export { HeldLocks, Lock, LockError, Mutex, RwLock, RwSemaphore, SpinLock } from "./lock.js";
 export { type Entry, Ordered } from "./ordered.js";
+export type { Position } from "./position.js";
+export { AGAIN, LivelockError, repeat } from "./repeat.js";
+export { ReplayError } from "./replay-error.js";
 export {
   type SearchOptions,
   type SearchResult,
@@ -32,21 +31,10 @@ export {
   search,
   type Violation,
 } from "./search.js";
-export { type Guard, GuardError, Kind, OPAQUE, Shared, WHOLE } from "./shared.js";
+export { type Guard, GuardError, Kind, OPAQUE, Shared, WHOLE } from "./shared-object.js";
 export { Sparse } from "./sparse.js";
 export { Srcu } from "./srcu.js";
 export { type Delta, type Mark, Store, type TraceEvent } from "./store.js";
-export {
-  type Access,
-  AGAIN,
-  type Call,
-  independent,
-  LivelockError,
-  type Pending,
-  type Position,
-  ReplayError,
-  repeat,
-  Suspendable,
-} from "./suspend.js";
+export { type Call, Suspendable } from "./suspend.js";
 export { WaitError, WaitQueue } from "./wait-queue.js";
 export { Words } from "./words.js";

@@ -1,5 +1,5 @@
 import { digestOf } from "./hash.js";
-import { Kind, Shared } from "./shared.js";
+import { Kind, Shared } from "./shared-object.js";
 import type { Store } from "./store.js";
 
 /** A lock was used as it must not be: blocking on oneself, releasing what one does not hold, sleeping while atomic. */

@@ -1,6 +1,6 @@
 import { Flat } from "./flat.js";
 import { hashOf, mix } from "./hash.js";
-import { type Guard, Kind, Shared } from "./shared.js";
+import { type Guard, Kind, Shared } from "./shared-object.js";
 import type { Store } from "./store.js";
 
 /** A range `[start, end)` and what stands there. Ranges with equal start are told apart by `tie`. */

@@ -1,9 +1,12 @@
+import type { Access, Pending } from "./access.js";
 import { describe, waitsFor } from "./explore/describe.js";
 import type { Thread } from "./explore/program.js";
 import { OpaqueError } from "./hash.js";
 import { Lock, type LockError } from "./lock.js";
+import type { Position } from "./position.js";
+import { ReplayError } from "./replay-error.js";
 import type { Mark, Store } from "./store.js";
-import { type Access, type Pending, type Position, ReplayError, Suspendable } from "./suspend.js";
+import { Suspendable } from "./suspend.js";
 
 export interface SearchOptions {
   /** Looks at each state (with `peek`); returns what is wrong with it, if anything. Such a state is not left again. */

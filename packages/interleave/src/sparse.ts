@@ -1,5 +1,5 @@
 import { hashInto, outHi, outLo } from "./hash.js";
-import { type Guard, Kind, OPAQUE, Shared, WHOLE } from "./shared.js";
+import { type Guard, Kind, OPAQUE, Shared, WHOLE } from "./shared-object.js";
 import type { Store } from "./store.js";
 
 const CHUNK = 512;

@@ -1,5 +1,5 @@
 import { hashOf } from "./hash.js";
-import { Kind, Shared } from "./shared.js";
+import { Kind, Shared } from "./shared-object.js";
 import type { Store } from "./store.js";
 import { WaitError } from "./wait-queue.js";
 

@@ -1,6 +1,6 @@
 import { hashInto, mix, outHi, outLo } from "./hash.js";
 import { HeldLocks } from "./lock.js";
-import type { Shared } from "./shared.js";
+import type { Shared } from "./shared-object.js";
 import type { Suspendable } from "./suspend.js";
 import { WaitError } from "./wait-queue.js";
 

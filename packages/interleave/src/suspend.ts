@@ -1,123 +1,21 @@
-import { hashInto, hashOf, mix, outHi, outLo } from "./hash.js";
+import { type Access, isSame, type Pending } from "./access.js";
+import { Creator } from "./creator.js";
+import { hashOf, mix } from "./hash.js";
 import { LockError } from "./lock.js";
-import { Kind, OPAQUE, Shared, WHOLE } from "./shared.js";
-import type { Delta, Store } from "./store.js";
+import { append, type Log, newLog, repeatsWrite, show, slice, truncate } from "./log.js";
+import type { Notes } from "./notes.js";
+import type { Position, Snapshot } from "./position.js";
+import { AGAIN, endless, REPEAT_LIMIT } from "./repeat.js";
+import { ReplayError } from "./replay-error.js";
+import { Kind, type Shared } from "./shared-object.js";
+import type { Store } from "./store.js";
 import { WaitError } from "./wait-queue.js";
-
-/** One access of a step: what {@link independent} looks at. */
-export interface Access {
-  readonly object: Shared | null;
-  readonly kind: Kind;
-  /** Which word or entry of the object; only meaningful where the object is keyed. */
-  readonly key: number;
-}
-
-/** The access that a suspended task makes next. */
-export interface Pending extends Access {
-  /** What a person calls it: the object's name, the atomic step's, the choice's. */
-  readonly name: string;
-  /** Number of outcomes of a choice, else 1. */
-  readonly outcomes: number;
-  /** When an atomic step can be made. */
-  readonly when: (() => boolean) | null;
-}
 
 /** A call of a task: an ordinary function, a path through shared state. */
 export type Call = (results: readonly unknown[]) => unknown;
 
-/** Where a task stands, to return to it: its logs are only ever appended to, or replaced. */
-export interface Position {
-  readonly call: number;
-  readonly log: Log;
-  readonly length: number;
-  readonly created: number;
-  readonly results: number;
-  readonly doneLo: number;
-  readonly doneHi: number;
-  readonly pending: Pending | null;
-}
-
-/** What a call has observed since it began, and a running hash of it. */
-export interface Log {
-  readonly values: unknown[];
-  readonly objects: number[];
-  readonly kinds: number[];
-  readonly lo: number[];
-  readonly hi: number[];
-}
-
-/** All that a task is, between two steps: to be taken up again at any time, also by {@link Suspendable.load}. */
-export interface Snapshot {
-  readonly call: number;
-  /** Given away: {@link Suspendable.load} writes on in it. */
-  readonly log: Log;
-  readonly created: number;
-  readonly results: readonly unknown[];
-  readonly doneLo: number;
-  readonly doneHi: number;
-  readonly pending: Pending | null;
-}
-
-/** What the last step depended on, noted while {@link Suspendable.notes} is set. */
-export interface Notes {
-  /** Objects and keys whose state it looked at, and their digests from before the step. */
-  readonly objects: Shared[];
-  readonly keys: number[];
-  readonly digests: unknown[];
-  /** What it peeked at, which is no access. */
-  readonly peeked: Access[];
-  /** It touched what has no digest, or created what cannot be created again. */
-  isOpaque: boolean;
-}
-
-/** What creations have made, by the identity of the creation, so that each is the same object whenever it is made. */
-export type Creations = Map<string, Creation>;
-
-interface Creation {
-  readonly made: unknown;
-  readonly newborn: readonly Shared[];
-  /** What the constructors changed. */
-  readonly delta: Delta;
-  /** How many objects the task had created afterwards. */
-  readonly created: number;
-}
-
 /** Thrown through a path to stop it before its next access; nothing may catch it. */
 const SUSPEND = Symbol("suspend");
-
-/** A replay took another way than before: the path depends on something that is neither logged nor its argument. */
-export class ReplayError extends Error {
-  override name = "ReplayError";
-}
-
-/** A body of {@link repeat} returns this to be run again from its beginning. */
-export const AGAIN: unique symbol = Symbol("again");
-
-/** How often a path may repeat itself, with no other task between, before it is said never to end. */
-const REPEAT_LIMIT = 10_000;
-
-/** A retry loop never gets through: no other task can change meanwhile what it waits for. */
-export class LivelockError extends Error {
-  override name = "LivelockError";
-}
-
-/**
- * Runs `body` until it returns something other than {@link AGAIN}: the kernel's retry loops. No local state may
- * pass from one round to the next, so that explored rounds that change nothing lead back to the same state.
- */
-export function repeat<T>(store: Store, name: string, body: () => T | typeof AGAIN): T {
-  const { task } = store;
-  if (task !== null && !task.creating) return task.repeat(name, body);
-  for (let round = 0; round < REPEAT_LIMIT; round++) {
-    const result = body();
-    if (result !== AGAIN) return result;
-  }
-  throw endless(name);
-}
-
-function endless(name: string): LivelockError {
-  return new LivelockError(`${name} repeats for ever: ${REPEAT_LIMIT} rounds in a row did not get through`);
-}
 
 /**
  * A task under exploration. Its calls are ordinary functions. To make a step, the current call is run again from
@@ -125,17 +23,10 @@ function endless(name: string): LivelockError {
  * stopped before the one after that.
  */
 export class Suspendable {
-  /** Set while an object is being created: what its constructor does to it is nobody else's business. */
-  creating = false;
-
   readonly #results: unknown[] = [];
   #call = 0;
   #log: Log = newLog();
   #cursor = 0;
-  #created = 0;
-  /** What the creation under way has made. */
-  readonly #newborn = new Set<Shared>();
-  readonly #number: number;
   #doneLo = 0;
   #doneHi = 0;
   #pending: Pending | null = null;
@@ -150,12 +41,11 @@ export class Suspendable {
   #kept = 0;
   /** Set by an explorer that wants to make steps again without running them. */
   notes: Notes | null = null;
-  creations: Creations | null = null;
+  readonly creator: Creator;
   /** Called at each access of a step, not of those that are repeated. */
   onAccess: ((access: Access) => void) | null = null;
   /** Called with what an access observed or wrote, once it has been made. */
   onObserved: ((value: unknown) => void) | null = null;
-  readonly #madeInStep = new Set<Shared>();
 
   constructor(
     readonly store: Store,
@@ -163,7 +53,12 @@ export class Suspendable {
     readonly name: string,
     readonly calls: readonly Call[],
   ) {
-    this.#number = store.enlist();
+    this.creator = new Creator(store, name);
+  }
+
+  /** Is an object being created? */
+  get creating(): boolean {
+    return this.creator.isAtWork;
   }
 
   get isDone(): boolean {
@@ -231,8 +126,8 @@ export class Suspendable {
     this.#expected = this.#pending;
     this.#pending = null;
     this.#kept = this.#log.values.length;
-    if (this.notes !== null) clear(this.notes);
-    if (this.#madeInStep.size > 0) this.#madeInStep.clear();
+    this.notes?.clear();
+    this.creator.beginStep();
     store.task = this;
     store.tid = this.tid;
     try {
@@ -294,7 +189,7 @@ export class Suspendable {
   snapshot(): Omit<Snapshot, "log"> {
     return {
       call: this.#call,
-      created: this.#created,
+      created: this.creator.count,
       results: this.#results.slice(),
       doneLo: this.#doneLo,
       doneHi: this.#doneHi,
@@ -306,7 +201,7 @@ export class Suspendable {
   load(snapshot: Snapshot): void {
     this.#call = snapshot.call;
     this.#log = snapshot.log;
-    this.#created = snapshot.created;
+    this.creator.count = snapshot.created;
     this.#results.splice(0, this.#results.length, ...snapshot.results);
     this.#doneLo = snapshot.doneLo;
     this.#doneHi = snapshot.doneHi;
@@ -318,7 +213,7 @@ export class Suspendable {
       call: this.#call,
       log: this.#log,
       length: this.#log.values.length,
-      created: this.#created,
+      created: this.creator.count,
       results: this.#results.length,
       doneLo: this.#doneLo,
       doneHi: this.#doneHi,
@@ -337,7 +232,7 @@ export class Suspendable {
     this.#call = position.call;
     this.#log = position.log;
     truncate(this.#log, position.length);
-    this.#created = position.created;
+    this.creator.count = position.created;
     this.#results.length = position.results;
     this.#doneLo = position.doneLo;
     this.#doneHi = position.doneHi;
@@ -360,7 +255,7 @@ export class Suspendable {
    */
   replays(object: Shared | null, kind: Kind, key: number): boolean {
     if (this.creating) {
-      this.#checkNewborn(object);
+      this.creator.checkNewborn(object);
       return false;
     }
     if (this.#follows(object, kind, key)) return true;
@@ -378,16 +273,17 @@ export class Suspendable {
     const at = this.#cursor;
     if (at === log.values.length) return false;
     if (log.objects[at] !== (object === null ? 0 : object.id) || log.kinds[at] !== kind + 8 * key) {
-      this.#diverge(object?.name ?? "something else");
+      this.#diverge(`is now to ${object?.name ?? "something else"}`);
     }
     return true;
   }
 
   #begin(object: Shared | null, kind: Kind, key: number): void {
-    if (this.#budget > 0) this.#diverge(object?.name ?? "something else");
+    if (this.#budget > 0) this.#diverge(`is now to ${object?.name ?? "something else"}`);
     const access = { object, kind, key };
     this.#steps.push(access);
-    if (this.notes !== null && object !== null) this.#note(this.notes, object, key);
+    const { notes, creator } = this;
+    if (notes !== null && object !== null && !creator.hasJustMade(object)) notes.look(object, key);
     if (this.onAccess !== null) this.onAccess(access);
     this.#log.objects.push(object === null ? 0 : object.id);
     this.#log.kinds.push(kind + 8 * key);
@@ -396,25 +292,13 @@ export class Suspendable {
   /** Called by a shared object that is looked at without an access. */
   peeks(object: Shared, key: number): void {
     const { notes } = this;
-    if (notes === null || this.creating || this.isReplaying || this.#madeInStep.has(object)) return;
-    this.#note(notes, object, key);
+    if (notes === null || this.creating || this.isReplaying || this.creator.hasJustMade(object)) return;
+    notes.look(object, key);
     notes.peeked.push({ object, kind: Kind.Read, key });
   }
 
-  #note(notes: Notes, object: Shared, key: number): void {
-    if (this.#madeInStep.has(object)) return;
-    const { objects, keys } = notes;
-    const at = object.keyed ? key : 0;
-    for (let i = objects.length - 1; i >= 0; i--) if (objects[i] === object && keys[i] === at) return;
-    const digest = object.digest(at);
-    if (digest === OPAQUE) notes.isOpaque = true;
-    objects.push(object);
-    keys.push(at);
-    notes.digests.push(digest);
-  }
-
-  #diverge(to: string): never {
-    const what = `access ${this.#cursor} of call ${this.#call} is now to ${to}`;
+  #diverge(how: string): never {
+    const what = `access ${this.#cursor} of call ${this.#call} ${how}`;
     throw new ReplayError(`${this.name} does not repeat what it did before: ${what}`);
   }
 
@@ -425,12 +309,9 @@ export class Suspendable {
 
   /** {@link recorded}, for a write of `value`, which has to be what was written then. */
   repeats(value: unknown): void {
-    const before = this.#log.values[this.#cursor++];
-    if (Object.is(before, value)) return;
-    // Arrays and records are made anew each time.
-    if (isContent(before) && isContent(value)) return;
-    const what = `access ${this.#cursor - 1} of call ${this.#call} now writes ${show(value)}, not ${show(before)}`;
-    throw new ReplayError(`${this.name} does not repeat what it did before: ${what}`);
+    const before = this.#log.values[this.#cursor];
+    if (!repeatsWrite(before, value)) this.#diverge(`now writes ${show(value)}, not ${show(before)}`);
+    this.#cursor++;
   }
 
   record(value: unknown): void {
@@ -438,12 +319,7 @@ export class Suspendable {
   }
 
   #observe(value: unknown, content: unknown): void {
-    const log = this.#log;
-    const n = log.values.length;
-    hashInto(content, 0x3c6ef372, 0x6a09e667);
-    log.lo.push(mix(n === 0 ? this.#call : log.lo[n - 1]!, outLo));
-    log.hi.push(mix(n === 0 ? ~this.#call : log.hi[n - 1]!, outHi));
-    log.values.push(value);
+    append(this.#log, this.#call, value, content);
     this.#cursor++;
     if (this.onObserved !== null) this.onObserved(value);
   }
@@ -452,57 +328,15 @@ export class Suspendable {
     if (this.creating) return make();
     if (this.#follows(null, Kind.Create, 0)) return this.recorded() as T;
     this.#begin(null, Kind.Create, 0);
-    const { creations } = this;
-    const identity = creations === null ? "" : `${this.#number} ${this.hash().join(" ")} ${this.#created}`;
-    const before = creations?.get(identity);
-    if (before !== undefined) {
-      this.store.replay(before.delta);
-      this.#created = before.created;
-      for (const object of before.newborn) this.#madeInStep.add(object);
-      this.#observe(before.made, undefined);
-      return before.made as T;
-    }
-    const from = this.store.changes;
-    this.creating = true;
-    try {
-      const made = make();
-      for (const object of this.#newborn) this.#madeInStep.add(object);
-      if (creations !== null) this.#remember(creations, identity, made, from);
-      // What it made follows from what it had observed.
-      this.#observe(made, undefined);
-      return made;
-    } finally {
-      this.creating = false;
-      this.#newborn.clear();
-    }
+    const made = this.creator.create(make, this.hash());
+    // What it made follows from what it had observed.
+    this.#observe(made, undefined);
+    return made;
   }
 
-  #remember(creations: Creations, identity: string, made: unknown, from: number): void {
-    const delta = this.store.copy(from);
-    // What cannot be made again gives way to creating anew each time, for all of this task.
-    if (delta.objects.some((object, i) => object.digest(delta.keys[i]!) === OPAQUE)) this.creations = null;
-    else creations.set(identity, { made, newborn: [...this.#newborn], delta, created: this.#created });
-  }
-
-  /**
-   * The identity of a new object: a hash of who creates it, how many were created before, and all that the call had
-   * observed. Whatever in the object depends on these and never changes is thereby part of the state's hash.
-   */
+  /** The identity of an object that it creates. */
   identify(object: Shared): number {
-    if (!this.creating) throw new ReplayError(`${this.name} creates ${object.name} outside of store.create`);
-    this.#newborn.add(object);
-    const [lo, hi] = this.hash();
-    const count = ++this.#created;
-    const low = mix(mix(lo, this.#number), count) >>> 0;
-    const high = mix(mix(hi, count), this.#number) >>> 11;
-    return -(high * 0x1_0000_0000 + low) - 1;
-  }
-
-  #checkNewborn(object: Shared | null): void {
-    if (object === null || this.#newborn.has(object)) return;
-    throw new ReplayError(
-      `${this.name} uses ${object.name} while it creates another object: do so before or after`,
-    );
+    return this.creator.identify(object);
   }
 
   choose(name: string, count: number): number {
@@ -556,17 +390,7 @@ export class Suspendable {
 
   #arrive(pending: Pending): void {
     if (this.#budget > 0) {
-      const expected = this.#expected;
-      if (
-        expected === null ||
-        expected.object !== pending.object ||
-        expected.kind !== pending.kind ||
-        expected.key !== pending.key ||
-        expected.name !== pending.name ||
-        expected.outcomes !== pending.outcomes
-      ) {
-        this.#diverge(pending.name);
-      }
+      if (!isSame(this.#expected, pending)) this.#diverge(`is now to ${pending.name}`);
       this.#budget--;
       return;
     }
@@ -574,58 +398,4 @@ export class Suspendable {
     this.#suspended = true;
     throw SUSPEND;
   }
-}
-
-/** Do two steps lead to the same state in either order, and neither enable or disable the other? */
-export function independent(a: readonly Access[], b: readonly Access[]): boolean {
-  return !a.some((x) => b.some((y) => conflict(x, y)));
-}
-
-function conflict(x: Access, y: Access): boolean {
-  if (x.object === null || y.object === null) return (isWhen(x) && changes(y)) || (isWhen(y) && changes(x));
-  if (x.object !== y.object) return false;
-  if (x.object.keyed && x.key !== y.key && x.key !== WHOLE && y.key !== WHOLE) return false;
-  if (x.kind === Kind.Read && y.kind === Kind.Read) return false;
-  return !(x.kind === Kind.AcquireShared && y.kind === Kind.AcquireShared);
-}
-
-/** An atomic step that can only be made in some states: which ones, nobody knows. */
-function isWhen(access: Access): boolean {
-  return access.object === null && access.kind === Kind.Wait;
-}
-
-function changes(access: Access): boolean {
-  return access.object !== null && access.kind !== Kind.Read;
-}
-
-/** An array or a record, which counts by its content. */
-function isContent(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !(value instanceof Shared);
-}
-
-function show(value: unknown): string {
-  return value instanceof Shared ? value.name : String(value);
-}
-
-function newLog(): Log {
-  return { values: [], objects: [], kinds: [], lo: [], hi: [] };
-}
-
-function truncate(log: Log, length: number): void {
-  log.values.length = log.objects.length = log.kinds.length = log.lo.length = log.hi.length = length;
-}
-
-function slice(log: Log, from: number, to: number): Log {
-  return {
-    values: log.values.slice(from, to),
-    objects: log.objects.slice(from, to),
-    kinds: log.kinds.slice(from, to),
-    lo: log.lo.slice(from, to),
-    hi: log.hi.slice(from, to),
-  };
-}
-
-function clear(notes: Notes): void {
-  notes.objects.length = notes.keys.length = notes.digests.length = notes.peeked.length = 0;
-  notes.isOpaque = false;
 }

@@ -1,5 +1,5 @@
 import { digestOf } from "./hash.js";
-import { Kind, Shared } from "./shared.js";
+import { Kind, Shared } from "./shared-object.js";
 import type { Store } from "./store.js";
 
 /** A path run alone waits for something that nobody will do. */

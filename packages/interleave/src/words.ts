@@ -1,4 +1,4 @@
-import { type Guard, Kind, OPAQUE, Shared, WHOLE } from "./shared.js";
+import { type Guard, Kind, OPAQUE, Shared, WHOLE } from "./shared-object.js";
 import type { Store } from "./store.js";
 
 /** A fixed number of shared 32-bit words: a page table, a bitmap, a column of a table. */

@@ -1,4 +1,4 @@
-import type { Kind, Shared } from "../shared.js";
+import type { Kind, Shared } from "../shared-object.js";
 import type { TraceEvent } from "../store.js";
 import type { ViolationKind } from "./judge.js";
 import type { Program } from "./program.js";

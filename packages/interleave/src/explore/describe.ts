@@ -1,7 +1,7 @@
+import type { Pending } from "../access.js";
 import { Lock } from "../lock.js";
-import { Kind } from "../shared.js";
+import { Kind } from "../shared-object.js";
 import type { Store } from "../store.js";
-import type { Pending } from "../suspend.js";
 
 /** What a step begins with: the lock taken, the value read, the choice made. */
 export function describe({ kind, object, name }: Pending, outcome: number): string {

@@ -1,74 +1,17 @@
 import type { Store } from "../store.js";
-import { type Counterexample, record, type Watch } from "./counterexample.js";
+import { record } from "./counterexample.js";
+import type { Exploration, ExploredViolation, ExploreOptions } from "./exploration.js";
 import { Fusion } from "./fuse.js";
-import type { Finding, Properties, ViolationKind } from "./judge.js";
-import { type BoundName, type Bounds, Limits } from "./limits.js";
+import type { Finding } from "./judge.js";
+import { Limits } from "./limits.js";
 import { goesRound, Livelocks, type Round } from "./livelock.js";
 import { Privacy } from "./privacy.js";
 import { Program, RefutedError, type Thread } from "./program.js";
 import { RandomWalks } from "./random.js";
+import { sentenceOf } from "./sentence.js";
 import { type PathStep, ShortestSearch } from "./shortest.js";
 import { StateSearch } from "./states.js";
 import { TraceSearch } from "./traces.js";
-
-/**
- * - `states`: depth-first over states, with sleep sets and fused steps. For everything that is not tiny.
- * - `traces`: each class of equivalent interleavings once, by source-set dynamic partial-order reduction, without
- *   remembering states. For small programs, and to check the other.
- * - `random`: random walks, for what is too large.
- */
-export type Method = "states" | "traces" | "random";
-
-export interface ExploreOptions extends Properties {
-  /** Default `states`. */
-  readonly method?: Method;
-  /** Stop at the first violation. Default true. Else each different violation is reported once. */
-  readonly stopAtFirst?: boolean;
-  readonly bounds?: Bounds;
-  /** For random walks. Default 1. */
-  readonly seed?: number;
-  /** Leave transitions away that lead to states that others lead to (states only). Default true. */
-  readonly sleepSets?: boolean;
-  /** Make steps that nobody else can observe together with the step before (states only). Default true. */
-  readonly fuse?: boolean;
-  /** Make steps again from memory instead of running their paths. Default true. */
-  readonly remember?: boolean;
-  /** Look for livelocks (states only). Default true. */
-  readonly livelocks?: boolean;
-  /** Look for the counterexample with the fewest preemptions, then the fewest steps. Default true. */
-  readonly minimize?: boolean;
-  /** What counterexamples show beside their steps. Default: nothing. */
-  readonly watch?: Watch;
-}
-
-export interface ExploredViolation {
-  readonly kind: ViolationKind;
-  readonly message: string;
-  readonly counterexample: Counterexample;
-}
-
-export interface Exploration {
-  readonly method: Method;
-  readonly verdict: "holds" | "violated" | "unknown";
-  /** The verdict, and what it covers, in a sentence. */
-  readonly sentence: string;
-  /** Everything was covered, up to the first violation of each interleaving. */
-  readonly exhaustive: boolean;
-  /** Why not, as far as bounds are to blame. */
-  readonly boundsHit: readonly BoundName[];
-  /** Different states visited; 0 where none are remembered. */
-  readonly states: number;
-  /** Classes of equivalent interleavings, or random walks. */
-  readonly traces: number;
-  /** Steps made, also those that led to known states, and how many of them by running their path. */
-  readonly steps: number;
-  readonly runs: number;
-  /** Final states (or traces, or walks) in which every thread was done. */
-  readonly finals: number;
-  /** How likely it is that some state was taken for another, if hashes are as good as random. */
-  readonly collision: number;
-  readonly violations: readonly ExploredViolation[];
-}
 
 /** Violations beyond so many different ones are not told apart any more. */
 const MAX_VIOLATIONS = 100;
@@ -421,10 +364,10 @@ class Explorer {
     const { states, traces, finals, isComplete } = this.#counts;
     const collision = states ** 2 / 2 ** 65;
     const verdict = violations.length > 0 ? "violated" : isComplete ? "holds" : "unknown";
-    return {
-      method: this.options.method ?? "states",
+    const { method = "states" } = this.options;
+    const found = {
+      method,
       verdict,
-      sentence: this.#sentence(verdict, violations, collision),
       exhaustive: isComplete,
       boundsHit: [...this.#limits.hit],
       states,
@@ -434,42 +377,9 @@ class Explorer {
       finals,
       collision,
       violations,
-    };
+    } as const;
+    return { ...found, sentence: sentenceOf(found, this.options) };
   }
-
-  #sentence(
-    verdict: Exploration["verdict"],
-    violations: readonly ExploredViolation[],
-    collision: number,
-  ): string {
-    const { states, traces } = this.#counts;
-    const { method = "states", bounds = {}, seed = 1 } = this.options;
-    if (verdict === "violated") {
-      const [first, ...others] = violations;
-      const more = others.length > 0 ? ` (and ${others.length} more)` : "";
-      return `${first!.counterexample.sentence}${more}`;
-    }
-    const chance = collision === 0 ? "" : `; chance of a hash collision ${collision.toExponential(0)}`;
-    if (verdict === "holds") {
-      return method === "traces"
-        ? `No violation in any of the ${counted(traces, "trace")}.`
-        : `No violation in any of the ${counted(states, "state")}${chance}.`;
-    }
-    if (method === "random")
-      return `No violation in ${counted(traces, "random walk")} from seed ${seed}; not exhaustive.`;
-    if (this.#limits.hit.has("preemptions")) {
-      return `No violation within ${counted(bounds.preemptions!, "preemption")}; not exhaustive${chance}.`;
-    }
-    const seen = method === "traces" ? counted(traces, "trace") : counted(states, "state");
-    if (this.#limits.hit.size > 0) {
-      return `No violation in ${seen}, then the bound was reached (${[...this.#limits.hit].join(", ")}); not exhaustive${chance}.`;
-    }
-    return `No violation in ${seen}; not exhaustive: the states between steps were not all checked.`;
-  }
-}
-
-function counted(count: number, what: string): string {
-  return `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function nameOf({ kind, message }: Finding): string {

@@ -1,5 +1,5 @@
-import { Kind, type Shared, WHOLE } from "../shared.js";
-import { type Access, independent } from "../suspend.js";
+import { type Access, independent } from "../access.js";
+import { Kind, type Shared, WHOLE } from "../shared-object.js";
 
 /** Beyond so many footprints, whether two commute is worked out each time. */
 const CACHED = 2048;

@@ -1,5 +1,5 @@
 import { givenName } from "../kernel-names.js";
-import type { Shared } from "../shared.js";
+import type { Shared } from "../shared-object.js";
 
 /** Engines that can be told how much of the call stack an error has. */
 interface StackErrors {

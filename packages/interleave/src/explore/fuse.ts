@@ -1,4 +1,4 @@
-import { Kind } from "../shared.js";
+import { Kind } from "../shared-object.js";
 import type { Failure, Place } from "./place.js";
 import type { Privacy } from "./privacy.js";
 import type { Program } from "./program.js";

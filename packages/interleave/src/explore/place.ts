@@ -1,6 +1,8 @@
-import type { Shared } from "../shared.js";
+import type { Pending } from "../access.js";
+import type { Log } from "../log.js";
+import type { Snapshot } from "../position.js";
+import type { Shared } from "../shared-object.js";
 import type { Delta } from "../store.js";
-import type { Log, Pending, Snapshot } from "../suspend.js";
 
 /** What ends a path: an error that was thrown, or a task that blocks on itself. */
 export interface Failure {

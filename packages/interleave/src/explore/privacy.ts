@@ -1,5 +1,5 @@
-import { Kind, type Shared, WHOLE } from "../shared.js";
-import type { Access, Pending } from "../suspend.js";
+import type { Access, Pending } from "../access.js";
+import { Kind, type Shared, WHOLE } from "../shared-object.js";
 
 /** Who does what to an object, or to a key of it: sets of tasks as bits. */
 interface Users {

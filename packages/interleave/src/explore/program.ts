@@ -1,8 +1,12 @@
+import type { Access } from "../access.js";
+import type { Creations } from "../creator.js";
 import { mix, OpaqueError } from "../hash.js";
 import { Lock } from "../lock.js";
-import { OPAQUE } from "../shared.js";
+import { Notes } from "../notes.js";
+import { ReplayError } from "../replay-error.js";
+import { OPAQUE } from "../shared-object.js";
 import type { Store } from "../store.js";
-import { type Access, type Call, type Creations, type Notes, ReplayError, Suspendable } from "../suspend.js";
+import { type Call, Suspendable } from "../suspend.js";
 import { components } from "./components.js";
 import { Footprints } from "./footprint.js";
 import { Branch, type Failure, Move, Place } from "./place.js";
@@ -53,7 +57,7 @@ export class Program {
   readonly #had: Set<number>[];
   /** Where each task's own state is at the moment. */
   readonly #at: (Place | null)[] = [];
-  readonly #notes: Notes = { objects: [], keys: [], digests: [], peeked: [], isOpaque: false };
+  readonly #notes = new Notes();
   readonly #names: string[];
   readonly #wasJournalling: boolean;
   readonly #begin;
@@ -76,7 +80,7 @@ export class Program {
     for (const task of this.tasks) {
       store.names[task.tid] = task.name;
       task.notes = this.#notes;
-      if (remembers) task.creations = creations;
+      if (remembers) task.creator.memory = creations;
     }
     this.#known = threads.map(() => new Map());
     this.#edges = threads.map(() => new Map());
@@ -276,7 +280,7 @@ export class Program {
   }
 
   #checkCreations(): void {
-    if (this.tasks.some((task) => task.creations === null)) {
+    if (this.tasks.some((task) => task.creator.memory === null)) {
       throw new RefutedError("what a path creates cannot be remembered");
     }
   }

@@ -1,6 +1,6 @@
-import { Kind, Shared, WHOLE } from "../shared.js";
+import type { Access } from "../access.js";
+import { Kind, Shared, WHOLE } from "../shared-object.js";
 import type { TraceEvent } from "../store.js";
-import type { Access } from "../suspend.js";
 import type {
   KindName,
   Shown,

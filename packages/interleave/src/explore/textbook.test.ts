@@ -135,15 +135,17 @@ function lockChain(count: number) {
 }
 
 /*
- * The programs and their numbers: Abdulla, Aronis, Jonsson, Sagonas, Optimal dynamic partial order reduction (POPL 2014),
- * table 1, column of the optimal algorithm, which has one execution of each class: readers(2, 8, 13) 4, 256, 8192;
- * indexer(12, 15) 8, 4096; filesystem(14, 16, 18, 19) 2, 8, 32, 64; lastzero(5, 10, 15) 64, 3328, 147456. The indexer
- * and the file system are those of Flanagan and Godefroid, Dynamic partial-order reduction (POPL 2005). The locks have
- * as many traces as orders in which they can be taken.
+ * The indexer and the file system are those of Flanagan and Godefroid, Dynamic partial-order reduction (POPL 2005); these,
+ * the readers and last zero are what Abdulla, Aronis, Jonsson, Sagonas measure in Optimal dynamic partial order reduction
+ * (POPL 2014). Three numbers are those in the results of the tests of Concuerror, the tool of that paper: six readers 64,
+ * last zero of five 64, the file system with sixteen threads 8. The others follow from who meets whom: each reader comes
+ * before or after the writer; of thread i + 11 of the indexer three messages fall on three of thread i's; thread i + 13
+ * of the file system wants thread i's block; the locks have as many traces as orders in which they can be taken. The
+ * formula for last zero is fitted.
  */
 describe("textbook programs have exactly their number of traces", () => {
   test("readers and a writer: 2^n", () => {
-    expect([1, 2, 4, 8, 13].map(readersWriter)).toEqual([2, 4, 16, 256, 8192]);
+    expect([1, 2, 4, 6, 8, 13].map(readersWriter)).toEqual([2, 4, 16, 64, 256, 8192]);
   });
 
   test("the indexer: one up to 11 threads, then 8^(n - 11)", () => {

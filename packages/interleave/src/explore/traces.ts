@@ -1,6 +1,6 @@
-import { Kind } from "../shared.js";
+import type { Access } from "../access.js";
+import { Kind } from "../shared-object.js";
 import { Srcu } from "../srcu.js";
-import type { Access } from "../suspend.js";
 import { type Finding, judgeRest, judgeState, type Properties } from "./judge.js";
 import type { Limits } from "./limits.js";
 import { goesRound } from "./livelock.js";

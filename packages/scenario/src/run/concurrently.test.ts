@@ -119,6 +119,51 @@ describe("a livelock is found", () => {
   });
 });
 
+/*
+ * The guest reads a page of a userfaultfd, whose handler is the other thread. A fault waits for the handler within an
+ * SRCU section of kvm->srcu, which a memslot update waits for.
+ */
+describe("threads that wait for ever are found", () => {
+  const page = { on: "uffd", addr: "ram", length: "1p" };
+  const fill = (mode: readonly string[] = []): Step => ({ call: "UFFDIO_ZEROPAGE", args: { ...page, mode } });
+  const steps: readonly Step[] = [
+    mapped(RAM, "2p", "ram"),
+    mapped(RAM + 0x1000_0000, "1p", "other"),
+    slot(0, GPA, "ram"),
+    { call: "userfaultfd", args: { flags: [] }, as: "uffd" },
+    { call: "UFFDIO_API", args: { on: "uffd", features: [] } },
+    {
+      call: "UFFDIO_REGISTER",
+      args: { ...page, length: "2p", mode: ["UFFDIO_REGISTER_MODE_MISSING"] },
+    },
+    { call: "UFFDIO_ZEROPAGE", args: { ...page, addr: "ram+1p" } },
+  ];
+  const handled = (...handler: readonly Step[]) =>
+    runScenario({
+      machine: { nodes: 1, arch: "x86" },
+      steps,
+      concurrently: { vcpu: [guest("vcpu_read", GPA)], handler },
+    });
+  const vcpuSleeps = `vcpu waits for userfault at ${RAM.toString(16)} wait queue`;
+
+  test("a deadlock: the handler adds a memslot before it fills the page, and each waits for the other", () => {
+    const add = slot(1, OTHER_GPA, "other");
+    expect(handled(add, fill()).violations).toMatchObject([
+      { property: "no deadlock", text: `${vcpuSleeps}; handler waits for kvm->srcu` },
+    ]);
+    expect(handled(fill(), add)).toMatchObject({ verdict: "holds", exploration: { complete: true } });
+  });
+
+  test("a lost wake-up: the handler fills the page and wakes nobody", () => {
+    const quietly = fill(["UFFDIO_ZEROPAGE_MODE_DONTWAKE"]);
+    const wake: Step = { call: "UFFDIO_WAKE", args: page };
+    expect(handled(quietly).violations).toMatchObject([{ property: "no deadlock", text: vcpuSleeps }]);
+    expect(handled(quietly, wake)).toMatchObject({ verdict: "holds", exploration: { complete: true } });
+    // Nobody sleeps yet when it is woken.
+    expect(handled(wake, quietly).violations).toMatchObject([{ text: vcpuSleeps }]);
+  });
+});
+
 describe("exploring within bounds", () => {
   const steps = [
     mapped(RAM, "1p", "ram"),

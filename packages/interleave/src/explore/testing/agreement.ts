@@ -1,4 +1,5 @@
-import { type Exploration, type ExploreOptions, explore } from "../explore.js";
+import type { Exploration, ExploreOptions } from "../exploration.js";
+import { explore } from "../explore.js";
 import { replay } from "../replay.js";
 import { bruteForce, type Everything } from "./brute-force.js";
 import { build, type Op, type RandomProgram } from "./random-program.js";

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { Cell } from "../../cell.js";
 import { RwLock, SpinLock } from "../../lock.js";
+import { AGAIN, repeat } from "../../repeat.js";
 import { Srcu } from "../../srcu.js";
 import { Store } from "../../store.js";
-import { AGAIN, repeat } from "../../suspend.js";
 import { WaitQueue } from "../../wait-queue.js";
 import { Words } from "../../words.js";
 import type { Thread } from "../program.js";
