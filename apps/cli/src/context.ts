@@ -7,7 +7,8 @@ export interface Context {
   readonly stdout: Sink;
   readonly stderr: Sink;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly readStdin: () => Promise<Uint8Array>;
+  /** Standard input, as it comes. */
+  readonly stdin: () => AsyncIterable<Uint8Array>;
   /** The recordings of real kernels that reviews stand on. */
   readonly readEvidence: (wanted: EvidenceFor) => Promise<readonly ConformInput[]>;
 }

@@ -3,7 +3,6 @@ import { builtIn } from "@kvmm/scenario";
 import type { Context, Sink } from "./context.js";
 import { readEvidence } from "./input/evidence.js";
 import { runProgram } from "./program.js";
-import { readStdin } from "./stdin.js";
 
 // `kvmm ... | head` closes the pipe early: that ends the command, and is no error.
 for (const stream of [process.stdout, process.stderr])
@@ -25,7 +24,7 @@ const context: Context = {
   stdout: sink(process.stdout),
   stderr: sink(process.stderr),
   env: process.env,
-  readStdin,
+  stdin: () => process.stdin,
   readEvidence,
 };
 

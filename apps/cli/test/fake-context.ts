@@ -23,13 +23,15 @@ export interface World {
   readonly stdin?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
   readonly tty?: boolean;
+  /** Standard error's; as {@link tty} where it is left out. */
+  readonly ttyOfErrors?: boolean;
   readonly columns?: number;
 }
 
 /** Runs a command line in a world of its own. */
 export async function kvmm(
   args: readonly string[],
-  { model = replaying, stdin = "", env = {}, tty = false, columns }: World = {},
+  { model = replaying, stdin = "", env = {}, tty = false, ttyOfErrors = tty, columns }: World = {},
 ): Promise<Ran> {
   let stdout = "";
   let stderr = "";
@@ -47,11 +49,13 @@ export async function kvmm(
       write: (text) => {
         stderr += text;
       },
-      isTty: tty,
+      isTty: ttyOfErrors,
       columns,
     },
     readEvidence: async () => [],
-    readStdin: async () => (typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin),
+    stdin: async function* () {
+      yield typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin;
+    },
   };
   const status = await runProgram(args, context);
   return { status, stdout, stderr };

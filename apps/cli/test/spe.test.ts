@@ -178,6 +178,30 @@ test("what `perf record -z` wrote is told as that", async () => {
   expect(stderr).toContain("has compressed records only, which are not read; record without -z");
 });
 
+describe("progress, on a terminal", () => {
+  test("tells how much has been decoded, and is gone in the end", async () => {
+    const { stderr } = await kvmm(["spe", "stats", whole], { tty: true });
+    expect(stderr).toContain("1/1 MiB of SPE data");
+    expect(stderr.endsWith("\r\x1b[K")).toBe(true);
+    expect((await kvmm(["spe", "stats", whole])).stderr).toBe("");
+  });
+
+  test("tells how much of standard input has been read", async () => {
+    const { stderr } = await kvmm(["spe", "stats", "-"], { tty: true, stdin: neoverse });
+    expect(stderr).toContain("1 MiB of standard input");
+  });
+
+  test("is left out where the packets are printed on the terminal", async () => {
+    expect((await kvmm(["spe", "decode", whole], { tty: true })).stderr).toBe("");
+    expect((await kvmm(["spe", "decode", whole], { ttyOfErrors: true })).stderr).toContain("1/1 MiB");
+  });
+});
+
+test("a perf.data through a pipe is read as from a file", async () => {
+  const { stdout, status } = await kvmm(["spe", "decode", "-"], { stdin: readFileSync(whole) });
+  expect({ stdout, status }).toEqual({ stdout: (await kvmm(["spe", "decode", whole])).stdout, status: 0 });
+});
+
 describe("kvmm spe stats", () => {
   test("sums up, with histograms", async () => {
     const { status, stdout } = await kvmm(["spe", "stats", whole]);

@@ -2,10 +2,12 @@ import type { PerfVersion } from "@kvmm/spe-model";
 import { memorySource } from "@kvmm/traces";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Context, ExitStatus } from "../context.js";
-import { openSource } from "../input/open-source.js";
+import { type OpenSource, openSource } from "../input/open-source.js";
 import { nameOf, readBytes } from "../input/read-bytes.js";
+import { spill } from "../input/spill.js";
 import { type OutputOptions, withOutputOptions } from "../options.js";
 import { toJson } from "../output/json.js";
+import { Progress } from "../output/progress.js";
 import { reportError } from "../report-error.js";
 import { csvOutput, dumpOutput, jsonOutput } from "../spe/decode-output.js";
 import { type SpeInput, speInput } from "../spe/spe-input.js";
@@ -44,7 +46,10 @@ interface StatsOptions extends FileOptions {
 
 const withFile = (command: Command) =>
   withOutputOptions(
-    command.argument("<file>", "perf.data, or nothing but SPE packets; - for standard input"),
+    command.argument(
+      "<file>",
+      "perf.data, or nothing but SPE packets; - for standard input, of which TMPDIR should have room for a copy",
+    ),
   ).option("--raw", "take the bytes as SPE packets, whatever they look like");
 
 const addDecode: AddCommand = (spe, context, end) => {
@@ -71,15 +76,23 @@ const addDecode: AddCommand = (spe, context, end) => {
     .action(async (file: string, options: DecodeOptions) => {
       if (options.json === true && options.csv === true)
         throw new UsageError("--json and --csv are two forms of one output; choose one");
-      const input = await open(file, options, context);
-      const output =
-        options.csv === true
-          ? csvOutput(input)
-          : options.json === true
-            ? jsonOutput(input, nameOf(file))
-            : dumpOutput(input, { version: options.perfVersion, asPerf: options.asPerf === true });
-      await write(output, context);
-      end(ending(input, context));
+      // On one terminal with the output, progress would be in its way.
+      const isTty = context.stderr.isTty && !context.stdout.isTty;
+      const progress = new Progress({ stderr: { ...context.stderr, isTty } });
+      try {
+        const input = await open(file, options, context, progress);
+        const output =
+          options.csv === true
+            ? csvOutput(input)
+            : options.json === true
+              ? jsonOutput(input, nameOf(file))
+              : dumpOutput(input, { version: options.perfVersion, asPerf: options.asPerf === true });
+        await write(output, context);
+        progress.clear();
+        end(ending(input, context));
+      } finally {
+        progress.clear();
+      }
     });
 };
 
@@ -98,22 +111,52 @@ const addStats: AddCommand = (spe, context, end) => {
       ),
     )
     .action(async (file: string, options: StatsOptions) => {
-      const input = await open(file, options, context);
-      const statistics = statisticsOf(input);
-      context.stdout.write(
-        options.json === true
-          ? toJson(statisticsDocument(input, nameOf(file), statistics, options.pages))
-          : statisticsText(statistics, options.pages),
-      );
-      end(ending(input, context));
+      const progress = new Progress(context);
+      try {
+        const input = await open(file, options, context, progress);
+        const statistics = statisticsOf(input);
+        progress.clear();
+        context.stdout.write(
+          options.json === true
+            ? toJson(statisticsDocument(input, nameOf(file), statistics, options.pages))
+            : statisticsText(statistics, options.pages),
+        );
+        end(ending(input, context));
+      } finally {
+        progress.clear();
+      }
     });
 };
 
-/** A file is read in pieces as it is decoded, whatever its size; what comes through a pipe is read first. */
-async function open(file: string, { raw }: FileOptions, context: Context): Promise<SpeInput> {
-  const source =
-    (file === "-" ? undefined : openSource(file)) ?? memorySource(await readBytes(file, context));
-  return speInput(source, nameOf(file), raw === true);
+const MIB = 1 << 20;
+
+/** A file is read in pieces as it is decoded, whatever its size; standard input is copied to a temporary file first. */
+async function open(
+  file: string,
+  { raw }: FileOptions,
+  context: Context,
+  progress: Progress,
+): Promise<SpeInput> {
+  const source = file === "-" ? await spillStdin(context, progress) : openSource(file);
+  const input = speInput(source ?? memorySource(await readBytes(file, context)), nameOf(file), raw === true);
+  const sizes = input.streams.flatMap(({ pieces }) => pieces.map(({ size }) => size));
+  const total = Math.ceil(sizes.reduce((sum, size) => sum + size, 0) / MIB);
+  let decoded = 0;
+  const onDecoded = (bytes: number) => {
+    decoded += bytes;
+    progress.update(Math.ceil(decoded / MIB), total, "MiB of SPE data");
+  };
+  return { ...input, streams: input.streams.map((stream) => ({ ...stream, onDecoded })) };
+}
+
+async function spillStdin(context: Context, progress: Progress): Promise<OpenSource> {
+  let read = 0;
+  const source = await spill(context.stdin(), nameOf("-"), (bytes) => {
+    read += bytes;
+    progress.count(Math.ceil(read / MIB), "MiB of standard input");
+  });
+  progress.clear();
+  return source;
 }
 
 /** Says where the file stopped making sense, after what came before. */

@@ -18,10 +18,13 @@ export function openSource(path: string): OpenSource | undefined {
     return undefined;
   }
   const about = fstatSync(fd);
-  if (!about.isFile()) {
-    closeSync(fd);
-    return undefined;
-  }
+  if (about.isFile()) return sourceOf(fd, about.size);
+  closeSync(fd);
+  return undefined;
+}
+
+/** An open file in which one can seek. */
+export function sourceOf(fd: number, size: number): OpenSource {
   let window = new Uint8Array(0);
   let at = 0;
   const fill = (offset: number, length: number): Uint8Array => {
@@ -35,13 +38,14 @@ export function openSource(path: string): OpenSource | undefined {
     return bytes.subarray(0, done);
   };
   return {
-    size: about.size,
+    size,
     read(offset, length) {
-      const wanted = Math.max(0, Math.min(length, about.size - offset));
+      const wanted = Math.max(0, Math.min(length, size - offset));
+      if (wanted === 0) return new Uint8Array(0);
       if (wanted > WINDOW) return fill(offset, wanted);
       if (offset < at || offset + wanted > at + window.length) {
         at = offset;
-        window = new Uint8Array(fill(offset, Math.min(WINDOW, about.size - offset)));
+        window = new Uint8Array(fill(offset, Math.min(WINDOW, size - offset)));
       }
       return window.subarray(offset - at, offset - at + wanted);
     },

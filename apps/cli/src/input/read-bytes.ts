@@ -4,14 +4,14 @@ import { didYouMean, InputError } from "@kvmm/scenario";
 import type { Context } from "../context.js";
 
 /** Files beyond this are not what they should be. */
-export const longestFile = 256 * 1024 * 1024;
+const longestFile = 256 * 1024 * 1024;
 
 /** What messages call a file; `-` is standard input. */
 export const nameOf = (path: string) => (path === "-" ? "standard input" : path);
 
 /** The bytes of a file, or of standard input for `-`. */
-export async function readBytes(path: string, context: Pick<Context, "readStdin">): Promise<Uint8Array> {
-  if (path === "-") return await context.readStdin();
+export async function readBytes(path: string, context: Pick<Context, "stdin">): Promise<Uint8Array> {
+  if (path === "-") return await readAll(context.stdin());
   try {
     const about = await stat(path);
     if (about.isDirectory())
@@ -25,6 +25,20 @@ export async function readBytes(path: string, context: Pick<Context, "readStdin"
       throw new InputError(path, { problem: "does not exist", hint: await nearestFile(path) });
     throw new InputError(path, { problem: `cannot be read: ${systemReason(error)}` });
   }
+}
+
+async function readAll(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const all: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    length += chunk.length;
+    if (length > longestFile) {
+      const problem = `is longer than ${longestFile / 1024 / 1024} MiB`;
+      throw new InputError(nameOf("-"), { problem });
+    }
+    all.push(chunk);
+  }
+  return Buffer.concat(all);
 }
 
 export async function exists(path: string): Promise<boolean> {

@@ -5,7 +5,7 @@ import { exists, nameOf, readBytes } from "./read-bytes.js";
 /** Reads a file of recordings, or with `FILE#ID` one of them. */
 export async function readRecordingsFile(
   argument: string,
-  context: Pick<Context, "readStdin">,
+  context: Pick<Context, "stdin">,
 ): Promise<ConformInput[]> {
   const at = argument.indexOf("#");
   if (at > 0 && !(await exists(argument))) {

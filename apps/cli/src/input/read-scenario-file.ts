@@ -28,7 +28,7 @@ export interface ScenarioInput {
  */
 export async function readScenarioFile(
   argument: string,
-  context: Pick<Context, "readStdin" | "model">,
+  context: Pick<Context, "stdin" | "model">,
 ): Promise<ScenarioInput> {
   const { file, id } = await splitId(argument);
   const builtIn = [...context.model.library, ...context.model.hostOperations, ...context.model.races].find(

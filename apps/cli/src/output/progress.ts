@@ -14,6 +14,13 @@ export class Progress {
     this.context.stderr.write(`\r\x1b[K${done}/${total} ${what}`);
   }
 
+  /** Of what nobody knows how much it will be. */
+  count(done: number, what: string): void {
+    if (!this.context.stderr.isTty || done === this.shown) return;
+    this.shown = done;
+    this.context.stderr.write(`\r\x1b[K${done} ${what}`);
+  }
+
   clear(): void {
     if (this.context.stderr.isTty && this.shown > 0) this.context.stderr.write("\r\x1b[K");
     this.shown = 0;

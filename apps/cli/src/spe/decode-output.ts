@@ -30,7 +30,7 @@ export function* dumpOutput({ streams }: SpeInput, options: DumpOptions): Genera
 
 /** One piece of AUX data, read and written part by part. */
 function* dumpOf(
-  { source, midr }: SpeStream,
+  { source, midr, onDecoded }: SpeStream,
   { auxOffset, fileOffset, size }: SpeStream["pieces"][number],
   options: DumpOptions,
 ): Generator<string, void, undefined> {
@@ -42,7 +42,9 @@ function* dumpOf(
     text += `${lines.line(packet, source.read(fileOffset + packet.offset, packet.size))}\n`;
   };
   for (let at = 0; at < size; at += BATCH) {
-    decoder.push(source.read(fileOffset + at, Math.min(BATCH, size - at)), sink);
+    const length = Math.min(BATCH, size - at);
+    decoder.push(source.read(fileOffset + at, length), sink);
+    onDecoded?.(length);
     yield text;
     text = "";
   }

@@ -12,6 +12,8 @@ export interface SpeStream {
   readonly midr: bigint;
   /** Whose it is; undefined for a raw file. */
   readonly of?: { readonly cpu: number; readonly tid: number };
+  /** Called with the number of bytes that have been decoded since the last call. */
+  readonly onDecoded?: (bytes: number) => void;
 }
 
 /** Bytes decoded at a time: above twice the longest packet, below what a terminal would wait for. */
@@ -35,7 +37,7 @@ export function* recordBatches(stream: SpeStream): Generator<RecordColumns, void
   for (const run of runsOf(stream.pieces)) {
     let at = run.auxOffset;
     let rest = new Uint8Array(0);
-    for (const { bytes, isLast } of chunksOf(stream.source, run)) {
+    for (const { bytes, isLast } of chunksOf(stream, run)) {
       const input = joined(rest, bytes);
       let from = 0;
       for (;;) {
@@ -73,7 +75,10 @@ function runsOf(pieces: readonly AuxPiece[]): Run[] {
   return runs;
 }
 
-function* chunksOf(source: ByteSource, { parts }: Run): Generator<{ bytes: Uint8Array; isLast: boolean }> {
+function* chunksOf(
+  { source, onDecoded }: SpeStream,
+  { parts }: Run,
+): Generator<{ bytes: Uint8Array; isLast: boolean }> {
   const cuts = parts.flatMap(({ fileOffset, size }) =>
     Array.from({ length: Math.max(1, Math.ceil(size / CHUNK)) }, (_, n) => ({
       at: fileOffset + n * CHUNK,
@@ -82,6 +87,7 @@ function* chunksOf(source: ByteSource, { parts }: Run): Generator<{ bytes: Uint8
   );
   for (const [index, { at, length }] of cuts.entries()) {
     yield { bytes: source.read(at, length), isLast: index === cuts.length - 1 };
+    onDecoded?.(length);
   }
 }
 

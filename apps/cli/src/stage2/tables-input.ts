@@ -30,7 +30,10 @@ export async function readTables(
   const bytes = await readBytes(source, context);
   if (!looksLikeDump(bytes)) {
     // Standard input is read once.
-    return await run(argument, source, step, { ...context, readStdin: async () => bytes });
+    const stdin = async function* () {
+      yield bytes;
+    };
+    return await run(argument, source, step, { ...context, stdin });
   }
   if (step !== undefined) throw new UsageError(`${nameOf(source)} is a kernel's dump, and has no steps`);
   const { ranges, problem } = parseDump(new TextDecoder().decode(bytes));
