@@ -19,6 +19,11 @@ export interface PgtableBehaviour {
 /** The decisions of KVM/arm64's fault handling that differ between kernel versions, or that a patch may change. */
 export interface Arm64Behaviour extends PgtableBehaviour {
   /**
+   * user_mem_abort(): when mmu_invalidate_seq is sampled: before mmap_lock is let go, so that it also covers what was
+   * learnt of the mapping (since 13ec9308a857), or after.
+   */
+  readonly sequenceSample: "under-mmap-lock" | "after-mmap-lock";
+  /**
    * gmem_abort() on a permission fault: relaxes the entry (since 9be19df816de), or maps again, which changes nothing
    * and has the guest fault for ever.
    */
@@ -64,6 +69,7 @@ export const arm64v72: Arm64Behaviour = {
   blockOverTable: "unlink",
   replacedLeafReference: "drop",
   freeTableWithEntries: "keep",
+  sequenceSample: "under-mmap-lock",
   gmemPermissionFault: "relax",
   userPermissionFault: "by-granule",
   dirtyMark: "after-mapping",

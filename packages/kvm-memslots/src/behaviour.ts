@@ -39,6 +39,13 @@ export interface KvmBehaviour {
   readonly reserveToClearAttributes: boolean;
   /** kvm_gpc_activate(): are the locks of an inactive cache left alone (52491a38b2c2), or initialised again? */
   readonly gpcActivateLocks: "keep" | "init";
+  /** kvm_gpc_refresh() and kvm_gpc_check() of a cache that is not active: refused (ecbcf030b456), or not asked about. */
+  readonly inactiveGpc: "refuse" | "use";
+  /**
+   * kvm_gmem_unbind() where the guest_memfd is being closed: takes the bindings out (ae431059e75d), or leaves them to
+   * kvm_gmem_release(), which may come too late.
+   */
+  readonly unbindOfDyingGmem: "unbind" | "leave";
   /** kvm_vm_ioctl_mte_copy_tags(), while a memslot is logged: refused (e0b7de4fd18c), or copied unnoticed. */
   readonly mteCopyWhileLogging: "refuse" | "copy";
 }
@@ -59,6 +66,8 @@ export const kvm72: KvmBehaviour = {
   reservedAttributes: "none",
   reserveToClearAttributes: true,
   gpcActivateLocks: "keep",
+  inactiveGpc: "refuse",
+  unbindOfDyingGmem: "unbind",
   mteCopyWhileLogging: "refuse",
 };
 

@@ -75,8 +75,10 @@ function vmaInfo(fault: FaultDesc): VmaInfo | null {
     return null;
   }
   const { pageSize, maxMapSize } = resolveVmaSize(fault, vma);
-  const mmuSeq = vcpu.kvm.mmuInvalidateSeq.get();
+  const sample = () => vcpu.kvm.mmuInvalidateSeq.get();
+  const under = fault.mmu.behaviour.sequenceSample === "under-mmap-lock" ? sample() : null;
   mm.mmapLock.readUnlock();
+  const mmuSeq = under ?? sample();
   return { mmuSeq, pageSize, maxMapSize, gfn: pages(ipa - (ipa % pageSize)) };
 }
 

@@ -91,8 +91,11 @@ export function gmemUnbind(kvm: Kvm, slot: Memslot, puts: OpenFile[]): void {
   // Closed already: the bindings went with it.
   if (file === null) return;
   // 7.2 asks whether the file is being closed: if so it does without the invalidate lock. 7.3 takes it either way.
-  const takesReference = kvm.behaviour.gmemBinding === "before-prepare" && gmemGetFile(slot) !== null;
-  const locks = takesReference || kvm.behaviour.gmemBinding === "after-prepare";
+  const { gmemBinding, unbindOfDyingGmem } = kvm.behaviour;
+  const asks = gmemBinding === "before-prepare" || unbindOfDyingGmem === "leave";
+  const takesReference = asks && gmemGetFile(slot) !== null;
+  if (unbindOfDyingGmem === "leave" && !takesReference) return;
+  const locks = takesReference || gmemBinding === "after-prepare";
   const { bindings } = file.data as GmemFile;
   const inode = file.inode as GmemInode;
   if (locks) inode.invalidateLock.writeLock();

@@ -1,6 +1,7 @@
 import { nameFunctions } from "@kvmm/interleave";
 import { type OpenFile, truncateInodePagesRange } from "@kvmm/mm-core";
 import { putKvm } from "../destroy-vm.js";
+import { useMemslot } from "../use-after-free.js";
 import type { GmemFile, GmemInode } from "./gmem-inode.js";
 import { gmemFileInvalidateEnd, gmemFileInvalidateStart } from "./invalidate.js";
 
@@ -14,7 +15,10 @@ export function gmemRelease(file: OpenFile): void {
   const { kvm } = gmem;
   kvm.slotsLock.lock();
   inode.invalidateLock.writeLock();
-  for (const slot of gmem.bindings.overlapping(0, Number.MAX_SAFE_INTEGER)) slot.gmemFile.set(null);
+  for (const slot of gmem.bindings.overlapping(0, Number.MAX_SAFE_INTEGER)) {
+    useMemslot(slot, "kvm_gmem_release");
+    slot.gmemFile.set(null);
+  }
   gmemFileInvalidateStart(inode, gmem, 0, Number.MAX_SAFE_INTEGER);
   gmemFileInvalidateEnd(gmem, 0, Number.MAX_SAFE_INTEGER);
   inode.gmemFiles.update((files) => files.filter((other) => other !== gmem));

@@ -38,7 +38,7 @@ export function gpcRefresh(task: Task, gpc: GfnToPfnCache, length: number): Resu
 export function gpcRefreshLocked(task: Task, gpc: GfnToPfnCache, gpa: number, uhva: Hva): Result<0> {
   const fn = "__kvm_gpc_refresh";
   gpc.lock.writeLock();
-  if (!gpc.active.get()) {
+  if (gpc.kvm.behaviour.inactiveGpc === "refuse" && !gpc.active.get()) {
     gpc.lock.writeUnlock();
     return refuse("EINVAL", fn, "the cache is not active", "kvm_gpc_activate() first");
   }

@@ -8,7 +8,7 @@ import { gpcIsValidLength, gpcRefresh } from "./refresh.js";
 
 /** kvm_gpc_check(): may the cached page be used? Under gpc->lock and kvm->srcu. */
 export function gpcCheck(gpc: GfnToPfnCache, length: number): boolean {
-  if (!gpc.active.get()) return false;
+  if (gpc.kvm.behaviour.inactiveGpc === "refuse" && !gpc.active.get()) return false;
   const gpa = gpc.gpa.get();
   if (gpa !== INVALID_GPA && gpc.generation.get() !== gpc.kvm.memslots().generation.get()) return false;
   const uhva = gpc.uhva.get();

@@ -10,6 +10,7 @@ import type { Memslot } from "./memslot.js";
  */
 export function freeMemslot(kvm: Kvm, slot: Memslot, puts: OpenFile[]): void {
   if (slot.hasGmem) gmemUnbind(kvm, slot, puts);
+  slot.isFreed.set(true);
 }
 
 nameFunctions({

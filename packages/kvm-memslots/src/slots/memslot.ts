@@ -40,6 +40,9 @@ export class Memslot extends Shared implements MemslotFields {
   /** slot->gmem.file: set while bound; cleared when the file goes, under locks that readers do not take. */
   readonly gmemFile: Cell<OpenFile | null>;
 
+  /** kfree() was called on it. */
+  readonly isFreed: Cell<boolean>;
+
   constructor(store: Store, fields: MemslotFields, gmemFile: OpenFile | null = null) {
     super(store, `memslot ${fields.slotId}`);
     this.asId = fields.asId;
@@ -51,6 +54,7 @@ export class Memslot extends Shared implements MemslotFields {
     this.dirtyBitmap = fields.dirtyBitmap;
     this.gmemPgoff = fields.gmemPgoff;
     this.gmemFile = new Cell<OpenFile | null>(store, `memslot ${fields.slotId} gmem.file`, gmemFile);
+    this.isFreed = new Cell(store, `memslot ${fields.slotId} freed`, false);
   }
 
   /** One past its last gfn. */

@@ -78,6 +78,23 @@ const useCache: readonly Step[] = [
   { call: "kvm_gpc_write", args: { cache: "cache" } },
 ];
 
+const deactivate: Step = { call: "kvm_gpc_deactivate", args: { cache: "cache" } };
+const HUGE_PAGE = "2M";
+/** A huge page of hugetlb, and what may take its place: ordinary pages at the same address. */
+const hugetlb: readonly Step[] = [
+  { call: "memfd_create", args: { flags: ["MFD_HUGETLB", "MFD_HUGE_2MB"] }, as: "file" },
+  { call: "ftruncate", args: { fd: "file", length: HUGE_PAGE } },
+  {
+    call: "mmap",
+    args: { addr: RAM, length: HUGE_PAGE, prot: "rw", flags: ["MAP_SHARED", "MAP_FIXED"], fd: "file" },
+    as: "ram",
+  },
+];
+const smallPages: readonly Step[] = [
+  { call: "munmap", args: { addr: RAM, length: HUGE_PAGE } },
+  { ...anonymous, args: { ...anonymous.args, length: HUGE_PAGE } },
+];
+
 const both: readonly Architecture[] = ["arm64", "x86"];
 /** pfncache.c is built for x86 only. */
 const withPfncache: readonly Architecture[] = ["x86"];
@@ -143,6 +160,14 @@ export const races: readonly RaceScenario[] = [
     { vcpu: [guestWrite], vmm: [munmap] },
   ),
   race(
+    "fault-remap@hugetlb",
+    "guest fault against munmap and mmap of small pages, hugetlb",
+    "The size of the mapping that a fault has looked up is good for as long as that mapping is.",
+    ["arm64"],
+    [...hugetlb, { ...slot, args: { ...slot.args, memory_size: HUGE_PAGE } }],
+    { vcpu: [guestWrite], vmm: smallPages },
+  ),
+  race(
     "delete-munmap@anon",
     "memslot deletion against munmap",
     "An invalidation must end on the same set of memslots on which it began.",
@@ -168,6 +193,14 @@ export const races: readonly RaceScenario[] = [
     withPfncache,
     [anonymous, slot, hostWrite, activate],
     { kernel: useCache, vmm: [dontneed] },
+  ),
+  race(
+    "pfncache-deactivate@anon",
+    "pfncache against its deactivation and MADV_DONTNEED, ordinary slot",
+    "No notifier finds a cache that is not active: it must not become valid again.",
+    withPfncache,
+    [anonymous, slot, hostWrite, activate],
+    { kernel: useCache, vmm: [deactivate, dontneed] },
   ),
   race(
     "pfncache-dontneed@gmem-anon",

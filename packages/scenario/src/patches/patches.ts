@@ -2,8 +2,14 @@ import type { Patch } from "./define-patch.js";
 import { gmemIgnoreNotifiersRfc } from "./gmem-ignore-notifiers-rfc.js";
 import { gmemSkipHandler } from "./gmem-skip-handler.js";
 import { gmemSkipUnmapKeepRange } from "./gmem-skip-unmap-keep-range.js";
+import { undoA01 } from "./undo-a01-sequence-after-mmap-lock.js";
 import { undoA07 } from "./undo-a07-range-end-after-failed-start.js";
+import { undoA08 } from "./undo-a08-swap-between-start-and-end.js";
 import { undoA09 } from "./undo-a09-resched-where-not-blockable.js";
+import { undoB01 } from "./undo-b01-gpc-retry-by-in-progress.js";
+import { undoB04 } from "./undo-b04-inactive-gpc.js";
+import { undoB07 } from "./undo-b07-gpc-sequence.js";
+import { undoC01 } from "./undo-c01-unbind-of-dying-gmem.js";
 import { undoC06 } from "./undo-c06-gmem-permission-faults.js";
 import { undoD04 } from "./undo-d04-wrprotect-holes.js";
 import { undoD05 } from "./undo-d05-mark-dirty-before-mapping.js";
@@ -27,8 +33,14 @@ export const patches: readonly Patch[] = [
   gmemIgnoreNotifiersRfc,
   gmemSkipHandler,
   gmemSkipUnmapKeepRange,
+  undoA01,
   undoA07,
+  undoA08,
   undoA09,
+  undoB01,
+  undoB04,
+  undoB07,
+  undoC01,
   undoGmemPoisonedPage,
   undoGmemInitShared,
   undoReservedAttributes,

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Scenario } from "../format/scenario.js";
 import type { Step } from "../format/step.js";
 import type { RunOptions } from "../model.js";
-import { definePatch } from "../patches/define-patch.js";
+import { undoA08 } from "../patches/undo-a08-swap-between-start-and-end.js";
 import { undoC06 } from "../patches/undo-c06-gmem-permission-faults.js";
 import { undoD13 } from "../patches/undo-d13-fault-granule.js";
 import { runScenario } from "./run-scenario.js";
@@ -99,13 +99,6 @@ describe("a livelock is found", () => {
   });
 
   test("A08: a memslot that goes between the start and the end of an invalidation leaves faults waiting", () => {
-    const undoA08 = definePatch({
-      name: "no-wait-for-invalidations",
-      title: "Memslot updates do not wait for invalidations",
-      origin: "52ac8b358b0c (2021), taken out",
-      text: "kvm_swap_active_memslots() publishes while an invalidation is between its start and its end.",
-      change: { kvm: (base) => ({ ...base, swapAwaitsInvalidations: false }) },
-    });
     const steps: readonly Step[] = [
       mapped(RAM, "1p", "ram"),
       mapped(RAM + 0x1000_0000, "1p", "other"),

@@ -9,6 +9,7 @@ import { NotModelled, Task } from "@kvmm/mm-core";
 import type { Scenario } from "../format/scenario.js";
 import type { Step } from "../format/step.js";
 import type { Exploration, RunOptions, Violation } from "../model.js";
+import { noOpenInvalidation } from "../properties/open-invalidation.js";
 import { noPrivatePageInUserSpace } from "../properties/private-memory.js";
 import { brokenSpeBuffer, lostSpeRecord, SPE_BUFFER_STAYS_MAPPED } from "../properties/spe-buffer.js";
 import { raceTraceOf, type Threads } from "../race/race-trace.js";
@@ -106,7 +107,7 @@ function broken(world: World): string | undefined {
 }
 
 /**
- * What is wrong once all threads are done. Where a thread is SPE, its records that met a fault count, judged by what
+ * What is wrong once all threads are done: an invalidation has not ended. Where a thread is SPE, its records that met a fault count, judged by what
  * user space has asked for; elsewhere, whether the buffer is mapped in the end.
  */
 function brokenAtEnd(
@@ -114,6 +115,8 @@ function brokenAtEnd(
   threads: Threads,
   results: readonly (readonly unknown[])[],
 ): string | undefined {
+  const open = noOpenInvalidation.broken(world.kvm, world.vmm);
+  if (open !== undefined) return `${noOpenInvalidation.name}: ${open}`;
   const writes = threads.some(([, steps]) => steps.some(({ call }) => call === "spe_write"));
   const text = writes
     ? (results as readonly (readonly Returned[])[])
@@ -162,10 +165,10 @@ function propertyOf(kind: ViolationKind, message: string): string {
     case "livelock":
       return "no livelock";
     case "error":
-      return USES_A_FREE_PAGE.test(message) ? "no use after free" : "no error of the kernel's";
+      return USES_WHAT_IS_FREE.test(message) ? "no use after free" : "no error of the kernel's";
     case "check":
       return message.split(": ")[0]!;
   }
 }
 
-const USES_A_FREE_PAGE = / uses pfn 0x[0-9a-f]+, which is free$/;
+const USES_WHAT_IS_FREE = / uses (?:pfn 0x[0-9a-f]+|slot \d+), which is free$/;
