@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -70,4 +70,16 @@ test("the built-in kernels are there", slow, async () => {
   const { code, stdout } = await start(["kernels", "--json"]);
   expect(code).toBe(0);
   expect(JSON.parse(stdout).kernels[0]).toMatchObject({ name: "7.2" });
+});
+
+test("a race is saved, shown as a page, and replayed from standard input", { timeout: 120_000 }, async () => {
+  const page = join(mkdtempSync(join(tmpdir(), "kvmm-race-")), "race.html");
+  const race = ["run", "pfncache-dontneed@hva", "--arch", "x86"];
+  const saved = await start([...race, "--kernel", "7.2", "--json", "--export", page]);
+  expect(saved).toMatchObject({ code: 1, stderr: "" });
+  expect(readFileSync(page, "utf8")).toContain("<code>kvm_gpc_write()</code>");
+
+  const again = await start([...race, "--kernel", "7.2", "--replay", "-"], { stdin: saved.stdout });
+  expect(again).toMatchObject({ code: 1, stderr: "" });
+  expect(again.stdout).toContain("reproduced: Still happens: a pfncache uses pfn 0x");
 });

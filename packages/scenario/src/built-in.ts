@@ -5,7 +5,7 @@ import { matrix } from "./matrix/matrix.js";
 import type { Model } from "./model.js";
 import { patches } from "./patches/patches.js";
 import { review } from "./review/review.js";
-import { runScenario } from "./run/run-scenario.js";
+import { replayRace, runScenario } from "./run/run-scenario.js";
 
 /** The model with everything that is built in. */
 export const builtIn: Model = {
@@ -16,6 +16,7 @@ export const builtIn: Model = {
   hostOperations,
   races,
   runScenario,
+  replayRace,
   review,
   matrix,
 };

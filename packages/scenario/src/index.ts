@@ -96,6 +96,8 @@ export {
   NotBuiltIn,
   type NotModelled,
   type Refusal,
+  type ReplayRace,
+  type ReplayResult,
   type RunOptions,
   type RunResult,
   type RunScenario,
@@ -106,11 +108,12 @@ export {
 export { type BehaviourChange, definePatch, type Patch, patchProblem } from "./patches/define-patch.js";
 export { patches, patchOf } from "./patches/patches.js";
 export { type LaneRow, type LaneRowOptions, laneRows } from "./race/lane-rows.js";
-export type { RaceAccess, RaceStep, RaceTrace } from "./race/race-trace.js";
+export type { RaceAccess, RaceStep, RaceTrace, SavedRace } from "./race/race-trace.js";
 export { changeInWords, initiallyInWords, rowInWords } from "./race/row-words.js";
 export { InputError } from "./read/input-error.js";
 export { isPatchFile, type KnownNames, namesKnownTo } from "./read/known.js";
 export { findRecording, type RecordingLine, readRecordings } from "./read/recordings.js";
+export { readSavedRace, type SavedRun } from "./read/saved-race.js";
 export { type ReadOptions, readScenario } from "./read/scenario.js";
 export { renderDifference } from "./render/difference.js";
 export {
@@ -135,7 +138,7 @@ export {
   review,
 } from "./review/review.js";
 export type { SpeAnswer, SpeWay } from "./review/spe-answer.js";
-export { runScenario } from "./run/run-scenario.js";
+export { replayRace, runScenario } from "./run/run-scenario.js";
 export { type SpeMemory, speMemories } from "./spe/guest-memory.js";
 export type { ProfileFigures } from "./spe/guest-profile.js";
 export { type HostActivity, hostActivities } from "./spe/host-activity.js";

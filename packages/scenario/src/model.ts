@@ -7,7 +7,7 @@ import type { LibraryScenario } from "./library/library.js";
 import type { RaceScenario } from "./library/races.js";
 import type { MatrixOptions, MatrixResult } from "./matrix/matrix.js";
 import type { Patch } from "./patches/define-patch.js";
-import type { RaceTrace } from "./race/race-trace.js";
+import type { RaceStep, RaceTrace, SavedRace } from "./race/race-trace.js";
 import type { ReviewOptions, ReviewResult } from "./review/review.js";
 
 /** What the commands need of the model. */
@@ -21,6 +21,7 @@ export interface Model {
   readonly hostOperations: readonly LibraryScenario[];
   readonly races: readonly RaceScenario[];
   readonly runScenario: RunScenario;
+  readonly replayRace: ReplayRace;
   readonly review: (patch: Patch, options?: ReviewOptions) => ReviewResult;
   readonly matrix: (options?: MatrixOptions) => MatrixResult;
 }
@@ -31,6 +32,12 @@ export interface Model {
  * or patch that the model does not have.
  */
 export type RunScenario = (scenario: Scenario, options?: RunOptions) => RunResult;
+
+/**
+ * Runs the steps of a scenario, and then its threads in the order of a counterexample that was saved, maybe of another
+ * version, kernel or patch. Nothing else is explored. Throws {@link NotBuiltIn} as {@link RunScenario} does.
+ */
+export type ReplayRace = (scenario: Scenario, saved: SavedRace, options?: RunOptions) => ReplayResult;
 
 /** What is said here comes before what the scenario says. */
 export interface RunOptions {
@@ -148,6 +155,30 @@ export interface RunResult {
   readonly warnings: readonly string[];
   readonly violations: readonly Violation[];
   readonly exploration?: Exploration;
+}
+
+/** What became of a saved counterexample. */
+export interface ReplayResult
+  extends Pick<RunResult, "kernel" | "arch" | "patches" | "notModelled" | "warnings" | "violations"> {
+  /**
+   * - `reproduced`: it goes wrong in the same way.
+   * - `goes wrong otherwise`: something else goes wrong on the way.
+   * - `no longer goes wrong`: every step can still be made, and nothing goes wrong.
+   * - `a step is gone`: it cannot be followed to its end; whether other orders go wrong is not said.
+   * - `not modelled`: the model lacks a call.
+   */
+  readonly outcome:
+    | "reproduced"
+    | "goes wrong otherwise"
+    | "no longer goes wrong"
+    | "a step is gone"
+    | "not modelled";
+  /** The same in words. */
+  readonly sentence: string;
+  /** The first step that no longer exists or can no longer be made, as it was saved, counted from 1; else null. */
+  readonly gone:
+    | (Pick<RaceStep, "thread" | "function" | "object" | "what"> & { readonly step: number })
+    | null;
 }
 
 /** A kernel, configuration, architecture or patch that is named but not built in. */

@@ -1,6 +1,6 @@
-import { writeFile } from "node:fs/promises";
 import { writePerfData } from "@kvmm/traces";
-import { isSystemError, nameOf, readBytes } from "../input/read-bytes.js";
+import { nameOf, readBytes } from "../input/read-bytes.js";
+import { writeWhole } from "../output/write-file.js";
 import { readDump } from "../spe/read-dump.js";
 import { readRecords } from "../spe/read-records.js";
 import { UsageError } from "../usage-error.js";
@@ -36,18 +36,9 @@ export const addEncode: AddCommand = (spe, context, end) => {
       const [first, ...others] = buffers;
       if (raw === true && others.length > 0)
         throw new UsageError(`${name} has ${buffers.length} buffers; --raw is for one`);
-      await write(output, raw === true ? first!.bytes : writePerfData({ aux: buffers }));
+      await writeWhole(output, raw === true ? first!.bytes : writePerfData({ aux: buffers }));
       const bytes = buffers.reduce((sum, buffer) => sum + buffer.bytes.length, 0);
       context.stdout.write(`${output}: ${bytes} bytes of SPE data in ${buffers.length} buffers\n`);
       end(0);
     });
 };
-
-async function write(path: string, bytes: Uint8Array): Promise<void> {
-  try {
-    await writeFile(path, bytes);
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    throw new UsageError(`${path} cannot be written: ${error.code}`);
-  }
-}

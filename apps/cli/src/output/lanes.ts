@@ -37,9 +37,11 @@ export function lanes(violation: Violation, style: Style, width: number, options
   if (race === undefined) return `${ending}\n${reason}`;
   const rows = laneRows(race, options);
   const initially = initiallyInWords(race.initially, rows);
+  const hidden =
+    options.all === true ? "" : ` ${rows.length} rows stand for them; kvmm run --all-steps shows everything.`;
   const head =
     initially.length === 0 ? "" : `${style.faint(wrap(`at first: ${initially.join(", ")}`, width, "  "))}\n`;
-  return `${head}${layout(rows, race, style, width)}${ending}\n${reason}${style.faint(wrap(sizeOf(race, rows, options), width))}\n`;
+  return `${head}${layout(rows, race, style, width)}${ending}\n${reason}${style.faint(wrap(`${sizeOf(race)}${hidden}`, width))}\n`;
 }
 
 function layout(rows: readonly LaneRow[], race: RaceTrace, style: Style, width: number): string {
@@ -50,15 +52,10 @@ function layout(rows: readonly LaneRow[], race: RaceTrace, style: Style, width: 
     : asMarks(rows, threads, style, width);
 }
 
-function sizeOf(
-  { steps, preemptions, isShortest }: RaceTrace,
-  rows: readonly LaneRow[],
-  { all }: LaneOptions,
-): string {
+/** How many steps and preemptions a race has, as a sentence. */
+export function sizeOf({ steps, preemptions, isShortest }: RaceTrace): string {
   const fewest = isShortest ? ", the fewest there can be" : "";
-  const hidden =
-    all === true ? "" : ` ${rows.length} rows stand for them; kvmm run --all-steps shows everything.`;
-  return `${counted(steps.length, "step")}, ${counted(preemptions, "preemption")}${fewest}.${hidden}`;
+  return `${counted(steps.length, "step")}, ${counted(preemptions, "preemption")}${fewest}.`;
 }
 
 const counted = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
@@ -134,7 +131,8 @@ function wrapRow(row: LaneRow, style: Style, width: number): string[] {
   return [...marksOf(row).map((mark) => style.bad(`-- ${mark}`)), ...lines];
 }
 
-function marksOf({ preempts, isWrong }: LaneRow): string[] {
+/** What is said of a row before what it does: a thread is preempted for it, it goes wrong. */
+export function marksOf({ preempts, isWrong }: LaneRow): string[] {
   return [...(preempts === null ? [] : [`${preempts} is preempted`]), ...(isWrong ? [WRONG] : [])];
 }
 

@@ -13,6 +13,7 @@ import type {
 } from "./counterexample.js";
 import { describe } from "./describe.js";
 import { functionsAbove } from "./functions.js";
+import type { Failure } from "./place.js";
 import type { Program } from "./program.js";
 import type { PathStep } from "./shortest.js";
 
@@ -40,8 +41,8 @@ export class Recorder {
     return this.steps.filter(({ isPreemption }) => isPreemption).length;
   }
 
-  /** @returns the message of the step's failure, if it fails */
-  step({ task: t, outcome }: PathStep): string | null {
+  /** @returns the step's failure, if it fails */
+  step({ task: t, outcome }: PathStep): Failure | null {
     const { program } = this;
     const { store } = program;
     const task = program.tasks[t]!;
@@ -79,7 +80,7 @@ export class Recorder {
       accesses,
       changes: changesOf(delta),
     });
-    return failure?.message ?? null;
+    return failure;
   }
 
   #accessOf({ object, kind, key }: Access): RecordedAccess {

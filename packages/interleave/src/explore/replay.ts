@@ -1,7 +1,7 @@
 import type { Store } from "../store.js";
 import type { Counterexample, TraceStep, Watch } from "./counterexample.js";
 import { describe } from "./describe.js";
-import { judgeRest, judgeState, type Properties } from "./judge.js";
+import { type Finding, judgeRest, judgeState, type Properties, type ViolationKind } from "./judge.js";
 import { Program, type Thread } from "./program.js";
 import { Recorder } from "./recorder.js";
 
@@ -20,6 +20,8 @@ export interface Replay {
   readonly isReproduced: boolean;
   /** What goes wrong now; null if nothing does. */
   readonly happened: string | null;
+  /** Of which kind that is; null if nothing goes wrong. */
+  readonly kind: ViolationKind | null;
   /** What is watched, as it was at first. */
   readonly initially: Readonly<Record<string, string>>;
   /** One sentence for a person. */
@@ -54,12 +56,14 @@ function follow(program: Program, counterexample: Replayable, options: ReplayOpt
   const stop = (i: number, why: string): Replay => ({
     isReproduced: false,
     happened: null,
+    kind: null,
     sentence: `Step ${i + 1} no longer exists: ${why}.`,
     initially: recorder.initially,
     steps: recorder.steps,
     stoppedAt: i,
   });
-  const end = (happened: string | undefined): Replay => {
+  const end = (finding: Finding | null): Replay => {
+    const happened = finding?.message;
     const isReproduced = happened === message;
     const sentence = isReproduced
       ? `Still happens: ${message}.`
@@ -67,11 +71,19 @@ function follow(program: Program, counterexample: Replayable, options: ReplayOpt
         ? `All ${steps.length} steps can be made, and nothing goes wrong.`
         : `Goes wrong otherwise: ${happened}.`;
     const { initially, steps: made } = recorder;
-    return { isReproduced, happened: happened ?? null, sentence, initially, steps: made, stoppedAt: null };
+    return {
+      isReproduced,
+      happened: happened ?? null,
+      kind: finding?.kind ?? null,
+      sentence,
+      initially,
+      steps: made,
+      stoppedAt: null,
+    };
   };
   const failures = program.start();
   const failed = failures.find((failure) => failure.message === message) ?? failures[0];
-  if (failed !== undefined) return end(failed.message);
+  if (failed !== undefined) return end(failed);
   let before: readonly [number, number] | null = null;
   for (const [i, step] of steps.entries()) {
     const name = counterexample.threads[step.thread]!;
@@ -87,9 +99,10 @@ function follow(program: Program, counterexample: Replayable, options: ReplayOpt
     const failure = recorder.step({ task: t, outcome: step.outcome });
     if (failure !== null) return end(failure);
     const wrong = i < steps.length - 1 ? judgeState(options) : null;
-    if (wrong !== null) return end(wrong.message);
+    if (wrong !== null) return end(wrong);
   }
-  if (before !== null && before[0] === program.lo && before[1] === program.hi) return end(message);
+  if (before !== null && before[0] === program.lo && before[1] === program.hi)
+    return end({ kind: "livelock", message });
   const wrong = judgeState(options) ?? (program.enabled() === 0 ? judgeRest(program, options) : null);
-  return end(wrong?.message);
+  return end(wrong);
 }

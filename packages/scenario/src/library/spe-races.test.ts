@@ -33,7 +33,19 @@ test("a record is lost between break and make of the block that maps the buffer"
   const { violations } = runScenario(scenarioOf("spe-split@thp"));
   const [{ text, race }] = violations as [(typeof violations)[number]];
   expect(text).toContain("translation level 2");
-  const steps = laneRows(race!, { all: true }).map((row) => `${row.thread} ${row.function}`);
-  const write = steps.lastIndexOf("spe spe_write");
-  expect(steps.slice(0, write)).toContain("vmm stage2_try_set_pte");
+  const rows = laneRows(race!, { all: true });
+  const block = "stage 2 of gfn 0x80000";
+  const breaks = rows.findIndex(
+    ({ function: fn, changed }) =>
+      fn === "stage2_try_set_pte" && changed.some(({ name, after }) => name === block && after === "none"),
+  );
+  const makes = rows.findIndex(
+    ({ function: fn, changed }) =>
+      fn === "stage2_make_pte" && changed.some(({ name, before }) => name === block && before === "none"),
+  );
+  const writes = rows.flatMap(({ thread }, at) => (thread === "spe" ? [at] : []));
+  expect(breaks).toBeGreaterThanOrEqual(0);
+  expect(writes).toHaveLength(1);
+  expect(writes[0]).toBeGreaterThan(breaks);
+  expect(makes).toBeGreaterThan(writes[0]!);
 });

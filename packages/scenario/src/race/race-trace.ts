@@ -173,8 +173,13 @@ function contendedPlaces(steps: readonly TraceStep[]): ReadonlySet<string> {
 const placeOf = ({ object, key }: Pick<TraceAccess, "object" | "key">) =>
   key === null ? `${object}` : `${object}[${key}]`;
 
+/** As much of a trace as it takes to follow it, and to say which step no longer exists. */
+export interface SavedRace extends Pick<RaceTrace, "threads" | "message" | "loopsTo"> {
+  readonly steps: readonly Pick<RaceStep, "thread" | "function" | "object" | "what" | "outcome">[];
+}
+
 /** What it takes to follow a trace on another version. */
-export function replayableOf({ threads, message, loopsTo, steps }: RaceTrace): Replayable {
+export function replayableOf({ threads, message, loopsTo, steps }: SavedRace): Replayable {
   return {
     threads,
     message,

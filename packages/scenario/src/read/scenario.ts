@@ -28,10 +28,13 @@ export function readScenario(source: string | Uint8Array, options: ReadOptions =
 }
 
 /** The text of a file, whichever way it was given. */
-export function textOf(source: string | Uint8Array, file: string): string {
+export function textOf(
+  source: string | Uint8Array,
+  file: string,
+  hint = "a scenario has a list of steps",
+): string {
   const text = typeof source === "string" ? source.replace(/^\uFEFF/, "") : decodeUtf8(source, file);
-  if (text.trim() === "")
-    throw new InputError(file, { problem: "is empty", hint: "a scenario has a list of steps" });
+  if (text.trim() === "") throw new InputError(file, { problem: "is empty", hint });
   return text;
 }
 

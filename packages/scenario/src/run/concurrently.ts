@@ -4,6 +4,7 @@ import {
   nameFunctions,
   type Thread,
   type ViolationKind,
+  type Watch,
 } from "@kvmm/interleave";
 import { NotModelled, Task } from "@kvmm/mm-core";
 import type { Scenario } from "../format/scenario.js";
@@ -46,24 +47,18 @@ export function exploreConcurrently(
   concurrently: NonNullable<Scenario["concurrently"]>,
   { exploring = {}, seed, onStates }: Pick<RunOptions, "exploring" | "seed" | "onStates">,
 ): Explored {
-  const entries = Object.entries(concurrently);
-  for (const [, steps] of entries) {
-    for (const { call } of steps) {
-      if (bindings[call] === undefined || STEPS_ONLY.has(call)) throw new NotModelled(call);
-    }
-  }
+  const { entries, threads, check, atEnd, watch } = raceOf(world, concurrently);
   const { observer } = world.kvm;
   world.kvm.observer = null;
-  const threads = entries.map(([name, steps], index) => threadOf(world, name, steps, index));
   let looked = 0;
   const result = explore(world.store, threads, {
     check: () => {
       looked++;
       if (looked % STATES_A_REPORT === 0) onStates?.(looked);
-      return broken(world);
+      return check();
     },
-    atEnd: (results) => brokenAtEnd(world, entries, results),
-    watch: watchOf(world),
+    atEnd,
+    watch,
     method: exploring.walks === undefined ? "states" : "random",
     seed: seed ?? 0,
     bounds: { states: MOST_STATES, ...exploring },
@@ -78,6 +73,32 @@ export function exploreConcurrently(
       collision: result.collision,
     },
     violations: result.violations.map((violation) => violationOf(violation, entries)),
+  };
+}
+
+/** The threads of a scenario as programs, what should hold of them, and what is shown beside their steps. */
+interface Race {
+  readonly entries: Threads;
+  readonly threads: readonly Thread[];
+  readonly check: () => string | undefined;
+  readonly atEnd: (results: readonly (readonly unknown[])[]) => string | undefined;
+  readonly watch: Watch;
+}
+
+/** @throws NotModelled for a call that the model lacks */
+export function raceOf(world: World, concurrently: NonNullable<Scenario["concurrently"]>): Race {
+  const entries = Object.entries(concurrently);
+  for (const [, steps] of entries) {
+    for (const { call } of steps) {
+      if (bindings[call] === undefined || STEPS_ONLY.has(call)) throw new NotModelled(call);
+    }
+  }
+  return {
+    entries,
+    threads: entries.map(([name, steps], index) => threadOf(world, name, steps, index)),
+    check: () => broken(world),
+    atEnd: (results) => brokenAtEnd(world, entries, results),
+    watch: watchOf(world),
   };
 }
 
@@ -148,12 +169,18 @@ function threadOf(world: World, name: string, steps: readonly Step[], index: num
   return { name, calls };
 }
 
-function violationOf({ kind, message, counterexample }: ExploredViolation, threads: Threads): Violation {
+/** What was found as a violation of a property, with its steps as a trace. */
+export function violationOf({ kind, message, counterexample }: Found, threads: Threads): Violation {
   const property = propertyOf(kind, message);
   const text = kind === "check" ? message.slice(property.length + 2) : message;
   const race = raceTraceOf(counterexample, threads, LOCK_KINDS.has(kind));
   return { property, text, why: whyOf(race), race };
 }
+
+/** What raceTraceOf and the names of properties need of a finding. */
+type Found = Pick<ExploredViolation, "kind" | "message"> & {
+  readonly counterexample: Parameters<typeof raceTraceOf>[0];
+};
 
 const LOCK_KINDS: ReadonlySet<ViolationKind> = new Set(["deadlock", "lost wake-up", "livelock"]);
 

@@ -14,6 +14,7 @@ import {
   type Exploration,
   NotBuiltIn,
   type NotModelled,
+  type ReplayResult,
   type RunOptions,
   type RunResult,
   type StepResult,
@@ -23,10 +24,12 @@ import { applyPatch, type Patch } from "../patches/define-patch.js";
 import { patches as builtIn, patchOf } from "../patches/patches.js";
 import { properties } from "../properties/properties.js";
 import { brokenSpeBuffer, SPE_BUFFER_STAYS_MAPPED } from "../properties/spe-buffer.js";
+import type { SavedRace } from "../race/race-trace.js";
 import { builtInArchitectures } from "./architectures.js";
 import { bindings } from "./bindings.js";
 import { callStep } from "./call-step.js";
 import { exploreConcurrently } from "./concurrently.js";
+import { type Followed, followConcurrently } from "./follow.js";
 import { type FrameSnapshot, frameFates, snapshotFrames } from "./frame-fates.js";
 import { NotifierLog } from "./notifier-log.js";
 import type { CallOutcome } from "./outcome.js";
@@ -77,6 +80,52 @@ export function runScenario(scenario: Scenario, options: RunOptions = {}): RunRe
   run.steps();
   run.threads();
   return run.result(setting, options.seed ?? 0);
+}
+
+/** Runs the steps of a scenario, and then its threads in the order of a saved counterexample. */
+export function replayRace(scenario: Scenario, saved: SavedRace, options: RunOptions = {}): ReplayResult {
+  const setting = settingOf(scenario, options);
+  const run = new Run(scenario, setting, options);
+  run.steps();
+  const followed = run.follow(saved);
+  const { kernel, arch, patches, notModelled, warnings, violations } = run.result(setting, 0);
+  return {
+    kernel,
+    arch,
+    patches,
+    notModelled,
+    warnings,
+    violations,
+    ...outcomeOf(saved, violations, followed),
+  };
+}
+
+/** What a replay came to, in short and in words. */
+function outcomeOf(
+  { steps }: SavedRace,
+  [first]: readonly Violation[],
+  followed: Followed | undefined,
+): Pick<ReplayResult, "outcome" | "sentence" | "gone"> {
+  if (followed === undefined) {
+    if (first === undefined)
+      return { outcome: "not modelled", sentence: "The threads cannot be run.", gone: null };
+    const sentence = `Goes wrong before the threads begin: ${first.property}: ${first.text}.`;
+    return { outcome: "goes wrong otherwise", sentence, gone: null };
+  }
+  const { isReproduced, stoppedAt, sentence } = followed;
+  if (stoppedAt !== null) {
+    const { thread, function: fn, object, what } = steps[stoppedAt]!;
+    const on = object === null ? "" : `, on ${object}`;
+    const where = `That was a step of ${thread}, in ${fn}()${on}.`;
+    const gone = { step: stoppedAt + 1, thread, function: fn, object, what };
+    return { outcome: "a step is gone", sentence: `${sentence} ${where}`, gone };
+  }
+  if (isReproduced) return { outcome: "reproduced", sentence, gone: null };
+  return {
+    outcome: first === undefined ? "no longer goes wrong" : "goes wrong otherwise",
+    sentence,
+    gone: null,
+  };
 }
 
 class Run {
@@ -130,12 +179,31 @@ class Run {
   /** Every interleaving of the threads, from where the steps have led. */
   threads(): void {
     const { concurrently } = this.scenario;
-    if (concurrently === undefined || this.#world === null || this.#lacking.length > 0 || this.#ended) return;
-    this.#world.breakBeforeMake?.unwatch();
-    try {
-      const { exploration, violations } = exploreConcurrently(this.#world, concurrently, this.options);
+    if (concurrently === undefined) return;
+    this.#concurrently(concurrently, (world) => {
+      const { exploration, violations } = exploreConcurrently(world, concurrently, this.options);
       this.#exploration = exploration;
       this.#violations.push(...violations);
+    });
+  }
+
+  /** The one interleaving that was saved; undefined where the threads cannot be run. */
+  follow(saved: SavedRace): Followed | undefined {
+    const { concurrently = {} } = this.scenario;
+    let followed: Followed | undefined;
+    this.#concurrently(concurrently, (world) => {
+      followed = followConcurrently(world, concurrently, saved);
+      if (followed.violation !== undefined) this.#violations.push(followed.violation);
+    });
+    return followed;
+  }
+
+  /** Runs the threads in some way, unless something before them ended the run; notes what the model lacks. */
+  #concurrently(concurrently: NonNullable<Scenario["concurrently"]>, action: (world: World) => void): void {
+    if (this.#world === null || this.#lacking.length > 0 || this.#ended) return;
+    this.#world.breakBeforeMake?.unwatch();
+    try {
+      action(this.#world);
     } catch (error) {
       if (!(error instanceof Lacking)) throw error;
       const [thread, calls] =
