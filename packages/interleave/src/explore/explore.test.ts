@@ -221,6 +221,29 @@ describe("exploring states", () => {
     }
   });
 
+  test("takes it for a wait that somebody who waited too has yet to move", () => {
+    const store = new Store();
+    const first = new Cell(store, "first", 0);
+    const second = new Cell(store, "second", 0);
+    const waitFor = (cell: Cell<number>) =>
+      repeat(store, cell.name, () => (cell.get() === 0 ? AGAIN : undefined));
+    const threads = [
+      { name: "begins", calls: [() => first.set(1)] },
+      {
+        name: "passes on",
+        calls: [
+          () => {
+            waitFor(first);
+            second.set(1);
+          },
+        ],
+      },
+      { name: "ends", calls: [() => waitFor(second)] },
+    ];
+    // Once `first` is set, "ends" goes round for as long as "passes on", which can move, does not.
+    expect(explore(store, threads)).toMatchObject({ verdict: "holds", violations: [] });
+  });
+
   test("finds two that make way for each other for ever", () => {
     const store = new Store();
     const wants = [new Cell(store, "wants[0]", false), new Cell(store, "wants[1]", false)];
