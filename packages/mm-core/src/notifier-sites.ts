@@ -17,6 +17,8 @@ export const modelledRangeSites = [
   "move_pages_huge_pmd",
   "move_pages_ptes",
   "replace_page",
+  "retract_page_tables",
+  "try_collapse_pte_mapped_thp",
   "try_to_migrate_one",
   "try_to_unmap_one",
   "unmap_hugepage_range",

@@ -1,48 +1,79 @@
 import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, PMD_SIZE } from "../addresses.js";
 import { type Errno, type Refusal, refuse } from "../errno.js";
-import { NotModelled } from "../not-modelled.js";
+import type { Mm } from "../mm.js";
 import type { Task } from "../task.js";
-import { collapseSinglePmd, type ScanResult } from "../thp/collapse.js";
-import { isAnonymous, type Vma, VmFlag } from "../vma.js";
+import { thpVmaForcedCollapse, thpVmaSuitable } from "../thp/allowable.js";
+import { collapseSinglePmd } from "../thp/collapse.js";
+import type { ScanResult } from "../thp/scan-result.js";
+import type { Vma } from "../vma.js";
 
-/** madvise_collapse(). Of shared memory, as far as there is nothing to collapse. */
+/** madvise_collapse() */
 export function madviseCollapse(vma: Vma, start: Hva, end: Hva, task: Task): Refusal | undefined {
   const fn = "madvise_collapse";
-  const fields = vma.fields;
-  // collapse_possible(), thp_vma_allowable_order()
-  const special = VmFlag.nohugepage | VmFlag.hugetlb | VmFlag.pfnmap | VmFlag.dontexpand;
-  if ((fields.flags & special) !== 0)
-    return refuse("EINVAL", fn, "the mapping has no transparent huge pages (MADV_NOHUGEPAGE)");
-  const aligned = fields.start + ((PMD_SIZE - (fields.start % PMD_SIZE)) % PMD_SIZE);
-  if (aligned + PMD_SIZE > fields.end) return refuse("EINVAL", fn, "the mapping holds no aligned 2 MiB");
-  if (!isAnonymous(fields) && !fields.file!.inode!.traits.swapbacked) {
-    return refuse("EINVAL", fn, `a ${fields.file!.ops.kind} file has no transparent huge pages`);
-  }
+  const impossible = thpVmaForcedCollapse(vma);
+  if (impossible !== null) return refuse("EINVAL", fn, impossible);
   const first = Math.ceil(start / PMD_SIZE) * PMD_SIZE;
-  if (first + PMD_SIZE > end) return undefined;
-  if (!isAnonymous(fields)) throw new NotModelled("madvise(MADV_COLLAPSE) of shared memory");
+  let last = Math.floor(end / PMD_SIZE) * PMD_SIZE;
+  if (first >= last) return undefined;
   vma.mm.host.lru.drain();
-  let failed: ScanResult | null = null;
-  for (let haddr = first; haddr + PMD_SIZE <= end; haddr += PMD_SIZE) {
-    const result = collapseSinglePmd(vma, haddr, task);
-    if (result === "SCAN_SUCCEED" || result === "SCAN_PMD_MAPPED") continue;
-    failed = result;
-    if (result === "SCAN_PAGE_ANON" || result === "SCAN_ALLOC_HUGE_PAGE_FAIL") break;
+  let failed: ScanResult = "SCAN_FAIL";
+  let collapsed = 0;
+  let current: Vma = vma;
+  for (let haddr = first; haddr < last; haddr += PMD_SIZE) {
+    if (haddr > first) {
+      const found = revalidate(vma.mm, haddr);
+      if (typeof found === "string") {
+        failed = found;
+        break;
+      }
+      current = found;
+      last = Math.min(last, Math.floor(current.fields.end / PMD_SIZE) * PMD_SIZE);
+    }
+    const result = collapseSinglePmd(current, haddr, task);
+    if (result === "SCAN_SUCCEED" || result === "SCAN_PMD_MAPPED") collapsed++;
+    else {
+      failed = result;
+      if (!GOES_ON.has(result)) break;
+    }
   }
-  return failed === null
+  return collapsed === (last - first) / PMD_SIZE
     ? undefined
     : refuse(errnoOf(failed), fn, `not all of the range could be collapsed: ${failed}`);
 }
+
+/** hugepage_vma_revalidate(): mmap_lock was dropped in between. */
+function revalidate(mm: Mm, haddr: Hva): Vma | ScanResult {
+  const vma = mm.vmaAt(haddr);
+  if (vma === undefined || !thpVmaSuitable(vma.fields, haddr)) return "SCAN_ADDRESS_RANGE";
+  return thpVmaForcedCollapse(vma) === null ? vma : "SCAN_VMA_CHECK";
+}
+
+/** After these, the rest of the range is tried. */
+const GOES_ON: ReadonlySet<ScanResult> = new Set<ScanResult>([
+  "SCAN_NO_PTE_TABLE",
+  "SCAN_PTE_NON_PRESENT",
+  "SCAN_PTE_UFFD_WP",
+  "SCAN_PAGE_NULL",
+  "SCAN_PAGE_COUNT",
+  "SCAN_PAGE_LOCK",
+  "SCAN_PAGE_COMPOUND",
+  "SCAN_PAGE_LRU",
+  "SCAN_DEL_PAGE_LRU",
+]);
 
 /** madvise_collapse_errno(): EAGAIN where another attempt may succeed. */
 function errnoOf(result: ScanResult): Errno {
   switch (result) {
     case "SCAN_ALLOC_HUGE_PAGE_FAIL":
       return "ENOMEM";
+    case "SCAN_EXCEED_NONE_PTE":
+      return "EBUSY";
     case "SCAN_PAGE_COUNT":
     case "SCAN_PAGE_LOCK":
     case "SCAN_PAGE_LRU":
+    case "SCAN_DEL_PAGE_LRU":
+    case "SCAN_PAGE_FILLED":
       return "EAGAIN";
     default:
       return "EINVAL";
@@ -51,5 +82,6 @@ function errnoOf(result: ScanResult): Errno {
 
 nameFunctions({
   madvise_collapse: madviseCollapse,
+  hugepage_vma_revalidate: revalidate,
   madvise_collapse_errno: errnoOf,
 });

@@ -138,6 +138,8 @@ function mapAround(fault: Fault): boolean {
   if (table === null) return true;
   let hit = false;
   mm.pageTableLock.lock();
+  // pte_offset_map_lock(): retract_page_tables() may have taken the table away.
+  if (mm.pteTable(address) !== table) found = -1;
   for (; found >= 0; found = inode!.pages.next(found + 1, last)) {
     const at = from + (found - first) * PAGE_SIZE;
     const index = table.indexOf(at);

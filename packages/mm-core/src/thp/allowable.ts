@@ -1,6 +1,6 @@
 import { type Hva, PAGE_SIZE, PMD_PAGES, PMD_SIZE } from "../addresses.js";
 import type { Host } from "../host.js";
-import { isAnonymous, type VmaFields, VmFlag } from "../vma.js";
+import { isAnonymous, type Vma, type VmaFields, VmFlag } from "../vma.js";
 
 /**
  * thp_vma_allowable_order(TVA_PAGEFAULT, PMD_ORDER): may a fault on anonymous memory map a huge page? Files are asked for
@@ -26,4 +26,23 @@ export function thpVmaSuitable(fields: VmaFields, address: Hva): boolean {
   if (!isAnonymous(fields) && (fields.start / PAGE_SIZE - fields.pgoff) % PMD_PAGES !== 0) return false;
   const haddr = address - (address % PMD_SIZE);
   return haddr >= fields.start && haddr + PMD_SIZE <= fields.end;
+}
+
+const NO_KHUGEPAGED = VmFlag.pfnmap | VmFlag.dontexpand | VmFlag.hugetlb;
+
+/**
+ * thp_vma_allowable_order(TVA_FORCED_COLLAPSE, PMD_ORDER): may MADV_COLLAPSE make huge pages of a mapping? Of the switches it
+ * obeys `deny` alone. @returns why not, or null
+ */
+export function thpVmaForcedCollapse(vma: Vma): string | null {
+  const { fields, mm } = vma;
+  if ((fields.flags & VmFlag.nohugepage) !== 0)
+    return "the mapping has no transparent huge pages (MADV_NOHUGEPAGE)";
+  if ((fields.flags & NO_KHUGEPAGED) !== 0) return "the mapping is special, or of hugetlb";
+  if (!thpVmaSuitable(fields, fields.end - PMD_SIZE)) return "the mapping holds no aligned 2 MiB";
+  if (isAnonymous(fields)) return vma.anonVma.get() === null ? "the mapping was never written to" : null;
+  const file = fields.file!;
+  if (!file.inode!.traits.swapbacked) return `a ${file.ops.kind} file has no transparent huge pages`;
+  // shmem_allowable_huge_orders()
+  return mm.host.thp.shmem.get() === "deny" ? "shmem_enabled denies shared memory huge pages" : null;
 }

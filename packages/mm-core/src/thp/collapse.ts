@@ -1,5 +1,6 @@
 import { nameFunctions } from "@kvmm/interleave";
-import { type Hva, type Node, type Pfn, PMD_PAGES, PMD_SIZE } from "../addresses.js";
+import { type Hva, type Pfn, PMD_PAGES, PMD_SIZE } from "../addresses.js";
+import { pgoffOf } from "../file.js";
 import { isolateLru, putbackLru } from "../migrate.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
 import { PageFlag } from "../page-flags.js";
@@ -7,26 +8,17 @@ import type { Table } from "../page-table.js";
 import { type Pte, PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { removeRmap } from "../rmap.js";
 import type { Task } from "../task.js";
-import { type Vma, VmFlag } from "../vma.js";
+import { isAnonymous, type Vma, VmFlag } from "../vma.js";
 import { mapAnonFolioPmd } from "./anonymous.js";
+import { collapseScanFile } from "./collapse-file.js";
+import { type CollapseTarget, collapseFindTargetNode } from "./collapse-target.js";
+import { tryCollapsePteMappedThp } from "./retract-page-tables.js";
+import { findPmdOrThpOrNone, type ScanResult } from "./scan-result.js";
 
-/** enum scan_result: what came of an attempt to make a huge page of small ones. */
-export type ScanResult =
-  | "SCAN_SUCCEED"
-  | "SCAN_PMD_MAPPED"
-  | "SCAN_NO_PTE_TABLE"
-  | "SCAN_PTE_NON_PRESENT"
-  | "SCAN_PTE_UFFD_WP"
-  | "SCAN_PAGE_NULL"
-  | "SCAN_PAGE_ANON"
-  | "SCAN_PAGE_LRU"
-  | "SCAN_PAGE_LOCK"
-  | "SCAN_PAGE_COUNT"
-  | "SCAN_ALLOC_HUGE_PAGE_FAIL";
-
-/** collapse_single_pmd(), of anonymous memory, for MADV_COLLAPSE. With mmap_lock held for reading, which it drops and takes again. */
+/** collapse_single_pmd(), for MADV_COLLAPSE. With mmap_lock held for reading, which it drops and takes again. */
 export function collapseSinglePmd(vma: Vma, haddr: Hva, task: Task): ScanResult {
-  const { mm } = vma;
+  const { mm, fields } = vma;
+  if (!isAnonymous(fields)) return collapseSingleFilePmd(vma, haddr, task);
   const scanned = collapseScanPmd(vma, haddr);
   if (typeof scanned === "string") return scanned;
   mm.mmapLock.readUnlock();
@@ -35,15 +27,22 @@ export function collapseSinglePmd(vma: Vma, haddr: Hva, task: Task): ScanResult 
   return result;
 }
 
-/** collapse_scan_pmd(): can the pages be collapsed, and to which node (collapse_find_target_node)? */
-function collapseScanPmd(vma: Vma, haddr: Hva): ScanResult | { readonly node: Node } {
+function collapseSingleFilePmd({ mm, fields }: Vma, haddr: Hva, task: Task): ScanResult {
+  const file = fields.file!.get();
+  mm.mmapLock.readUnlock();
+  const scanned = collapseScanFile(task, file, pgoffOf(fields, haddr));
+  file.put();
+  mm.mmapLock.readLock();
+  return scanned === "SCAN_PTE_MAPPED_HUGEPAGE" ? tryCollapsePteMappedThp(mm, haddr) : scanned;
+}
+
+/** collapse_scan_pmd(): can the pages be collapsed, and where to? */
+function collapseScanPmd(vma: Vma, haddr: Hva): ScanResult | CollapseTarget {
   const { mm, fields } = vma;
   const { frames } = mm.host;
-  const pmds = mm.pmd(haddr);
-  if (pmds === null) return "SCAN_NO_PTE_TABLE";
-  const index = pmds.indexOf(haddr);
-  const table = pmds.child(index);
-  if (table === null) return pmds.get(index) === 0 ? "SCAN_NO_PTE_TABLE" : "SCAN_PMD_MAPPED";
+  const place = findPmdOrThpOrNone(mm, haddr);
+  if (typeof place === "string") return place;
+  const { table } = place;
   const load = new Array<number>(frames.nodes).fill(0);
   mm.pageTableLock.lock();
   let result: ScanResult | null = null;
@@ -56,7 +55,7 @@ function collapseScanPmd(vma: Vma, haddr: Hva): ScanResult | { readonly node: No
       result = "SCAN_PTE_NON_PRESENT";
   }
   mm.pageTableLock.unlock();
-  return result ?? { node: load.indexOf(Math.max(...load)) };
+  return result ?? collapseFindTargetNode(load);
 }
 
 const UFFD_ARMED = VmFlag.uffdMissing | VmFlag.uffdWp | VmFlag.uffdMinor;
@@ -82,22 +81,21 @@ function unsuitable({ mm }: Vma, pte: Pte): ScanResult | null {
 }
 
 /** collapse_huge_page() */
-function collapseHugePage(task: Task, haddr: Hva, { node }: { readonly node: Node }): ScanResult {
+function collapseHugePage(task: Task, haddr: Hva, target: CollapseTarget): ScanResult {
   const { mm } = task;
   const { frames } = mm.host;
-  const folio = frames.alloc(node, null, 9);
+  const folio = frames.alloc(target.node, target.allowed, 9);
   if (folio === null) return "SCAN_ALLOC_HUGE_PAGE_FAIL";
   mm.mmapLock.writeLock();
   // hugepage_vma_revalidate(), check_pmd_still_valid()
   const vma = mm.vmaAt(haddr);
-  const pmds = mm.pmd(haddr);
-  const index = pmds === null ? 0 : pmds.indexOf(haddr);
-  const table = pmds === null ? null : pmds.child(index);
-  if (vma === undefined || pmds === null || table === null || vma.fields.end < haddr + PMD_SIZE) {
+  const place = findPmdOrThpOrNone(mm, haddr);
+  if (vma === undefined || typeof place === "string" || vma.fields.end < haddr + PMD_SIZE) {
     mm.mmapLock.writeUnlock();
     frames.put(folio);
     return "SCAN_NO_PTE_TABLE";
   }
+  const { pmds, index, table } = place;
   const range = invalidateRangeStart(mm, haddr, haddr + PMD_SIZE, "CLEAR", "collapse_huge_page");
   // pmdp_collapse_flush(): nobody reaches the table from here on.
   mm.pageTableLock.lock();

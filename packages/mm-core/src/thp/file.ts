@@ -7,11 +7,14 @@ import { UFFD_FLAGS } from "../userfaultfd/context.js";
 import { VmFlag } from "../vma.js";
 import { thpVmaSuitable } from "./allowable.js";
 
+/** What of a fault decides how a file's page is mapped. */
+type FileFault = Pick<Fault, "vma" | "fields" | "address" | "write">;
+
 /**
  * do_set_pmd(): one entry for all of the huge page of a file that `page` is part of, if the mapping holds all of it and there
  * is no table of PTEs. The entry takes over the caller's reference.
  */
-export function doSetPmd(fault: Fault, page: Pfn): boolean {
+export function doSetPmd(fault: FileFault, page: Pfn): boolean {
   const { vma, fields, address } = fault;
   const { mm } = vma;
   const { frames } = mm.host;
@@ -55,6 +58,6 @@ export function mapWholeFolio(fault: Fault, page: Pfn): boolean {
   return isNone;
 }
 
-function entryFlags({ fields, write }: Fault): number {
+function entryFlags({ fields, write }: FileFault): number {
   return pageProt(fields) | PteFlag.young | (write ? maybeWrite(fields) | PteFlag.dirty : 0);
 }

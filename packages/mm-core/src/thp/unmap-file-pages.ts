@@ -1,11 +1,11 @@
 import { PAGE_SIZE, type Pfn, type Pgoff, PMD_SIZE } from "../addresses.js";
 import type { Inode } from "../file.js";
 import { leafAt } from "../leaf.js";
-import { NotModelled } from "../not-modelled.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
 import { PageFlag } from "../page-flags.js";
 import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { type Mapping, removeRmap, rmapWalkFile } from "../rmap.js";
+import { isUffdWp, makeUffdWp } from "../userfaultfd/change-entry.js";
 import { splitHugePmdLocked } from "./split-pmd.js";
 
 /**
@@ -36,13 +36,13 @@ function unmapPlace({ vma, address, end }: Mapping, folio: Pfn, size: number): v
     const { table, index, pte } = leaf;
     const pfn = ptePfn(pte);
     if (pfn < folio || pfn >= folio + size) continue;
-    if (pteHas(pte, PteFlag.uffdWp)) throw new NotModelled("try_to_unmap of what a userfaultfd protects");
     if (table.level > 0) {
       splitHugePmdLocked(vma, at - (at % PMD_SIZE), false);
       continue;
     }
     if (pteHas(pte, PteFlag.dirty)) frames.mark(folio, PageFlag.dirty);
-    table.set(index, 0);
+    // pte_install_uffd_wp_if_needed()
+    table.set(index, isUffdWp(pte) ? makeUffdWp(0) : 0);
     removeRmap(frames, pfn, mm);
     frames.put(pfn);
   }

@@ -1,5 +1,7 @@
 import { type CensusRow, fromSource, notModelled, outOfScope, recorded } from "./row.js";
 import {
+  collapseOfSharedMemory,
+  collapseOfSmallEntries,
   cutOfSharedHugetlb,
   forkOfPrivateHugetlb,
   moveOfHugePage,
@@ -171,7 +173,11 @@ export const rangeSites: readonly CensusRow[] = [
     callback: "invalidate_range",
     event: "CLEAR",
     reached: "MADV_COLLAPSE and khugepaged, of shared memory",
-    status: notModelled("huge pages of shared memory are not modelled, so nor is collapsing to one"),
+    status: fromSource(
+      "mm-core/src/thp/retract-page-tables.ts, tryCollapsePteMappedThp",
+      "the page cache has the huge page, and the caller's table of PTEs maps nothing but pages of it; not where a userfaultfd protects the mapping from writes",
+      collapseOfSmallEntries,
+    ),
   },
   {
     number: 18,
@@ -179,8 +185,12 @@ export const rangeSites: readonly CensusRow[] = [
     file: "mm/khugepaged.c",
     callback: "invalidate_range",
     event: "CLEAR",
-    reached: "the other mappings of shared memory that is collapsed",
-    status: notModelled("huge pages of shared memory are not modelled, so nor is collapsing to one"),
+    reached: "all mappings of shared memory that is collapsed",
+    status: fromSource(
+      "mm-core/src/thp/retract-page-tables.ts, retractPageTables",
+      "small pages of the file have just become a huge one; every mapping, the caller's too, that holds all of it aligned and has a table of PTEs, but no private copies, no guards and no userfaultfd for write protection",
+      collapseOfSharedMemory,
+    ),
   },
   {
     number: 19,

@@ -88,6 +88,30 @@ export const cutOfSharedHugetlb = scenario("A shared mapping of 1 GiB of huge pa
   { call: "munmap", args: { addr: "ram+512M", length: "2M" } },
 ]);
 
+const SHARED = ["MAP_SHARED", "MAP_ANONYMOUS"];
+const advise = (advice: string, length = "2M"): Step => ({
+  call: "madvise",
+  args: { addr: "ram", length, advice },
+});
+
+export const collapseOfSharedMemory = scenario("Small pages of shared memory are collapsed to a huge one", [
+  ...machine("2M", SHARED),
+  advise("MADV_COLLAPSE"),
+]);
+
+export const collapseOfSmallEntries = scenario(
+  "A huge page of shared memory that small entries map is collapsed",
+  [
+    ...machine("2M", SHARED),
+    advise("MADV_COLLAPSE"),
+    advise("MADV_NOHUGEPAGE"),
+    advise("MADV_DONTNEED", "1p"),
+    guestWrites,
+    advise("MADV_HUGEPAGE"),
+    advise("MADV_COLLAPSE"),
+  ],
+);
+
 export const markedIdle = scenario("The guest's pages are marked idle", [
   ...machine("16p", ANONYMOUS),
   { call: "page_idle_bitmap_write", args: { addr: "ram", length: "16p" } },
