@@ -15,6 +15,8 @@ export interface Context {
 
 export interface Sink {
   readonly write: (text: string) => void;
+  /** Resolves when there is room for more: a slow reader is waited for. */
+  readonly drained: () => Promise<void>;
   readonly isTty: boolean;
   /** The terminal's width; undefined where there is none. */
   readonly columns: number | undefined;

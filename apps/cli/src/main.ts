@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { once } from "node:events";
 import { builtIn } from "@kvmm/scenario";
 import type { Context, Sink } from "./context.js";
 import { readEvidence } from "./input/evidence.js";
@@ -14,6 +15,9 @@ for (const stream of [process.stdout, process.stderr])
 const sink = (stream: NodeJS.WriteStream): Sink => ({
   write: (text) => {
     stream.write(text);
+  },
+  drained: async () => {
+    if (stream.writableNeedDrain) await once(stream, "drain");
   },
   isTty: stream.isTTY === true,
   columns: stream.isTTY === true ? stream.columns : undefined,

@@ -25,13 +25,15 @@ export interface World {
   readonly tty?: boolean;
   /** Standard error's; as {@link tty} where it is left out. */
   readonly ttyOfErrors?: boolean;
+  /** Called when the command waits for the reader of its output. */
+  readonly onDrain?: () => void;
   readonly columns?: number;
 }
 
 /** Runs a command line in a world of its own. */
 export async function kvmm(
   args: readonly string[],
-  { model = replaying, stdin = "", env = {}, tty = false, ttyOfErrors = tty, columns }: World = {},
+  { model = replaying, stdin = "", env = {}, tty = false, ttyOfErrors = tty, onDrain, columns }: World = {},
 ): Promise<Ran> {
   let stdout = "";
   let stderr = "";
@@ -42,6 +44,7 @@ export async function kvmm(
       write: (text) => {
         stdout += text;
       },
+      drained: async () => onDrain?.(),
       isTty: tty,
       columns,
     },
@@ -49,6 +52,7 @@ export async function kvmm(
       write: (text) => {
         stderr += text;
       },
+      drained: async () => {},
       isTty: ttyOfErrors,
       columns,
     },

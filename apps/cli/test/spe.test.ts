@@ -86,6 +86,15 @@ describe("kvmm spe decode", () => {
   });
 });
 
+test("packets are printed no faster than they are read", async () => {
+  const many = new Uint8Array(neoverse.length * 3000);
+  for (let at = 0; at < many.length; at += neoverse.length) many.set(neoverse, at);
+  let waits = 0;
+  const onDrain = () => void waits++;
+  await kvmm(["spe", "decode", "-"], { stdin: many, onDrain });
+  expect(waits).toBeGreaterThan(many.length / 65536);
+});
+
 describe("kvmm spe encode", () => {
   test("makes of a dump the bytes that it shows, as packets and as perf.data", async () => {
     const dump = await kvmm(["spe", "decode", whole]);

@@ -2,7 +2,10 @@ import { expect, test } from "vitest";
 import { styleFor } from "../src/output/style.js";
 import { table } from "../src/output/table.js";
 
-const style = styleFor("never", { env: {}, stdout: { write: () => {}, isTty: false, columns: undefined } });
+const style = styleFor("never", {
+  env: {},
+  stdout: { write: () => {}, drained: async () => {}, isTty: false, columns: undefined },
+});
 const head = ["race", "7.2 x86", "7.3 x86"];
 const rows = [["pfncache against MADV_DONTNEED, user address without a slot", "breaks", "holds"]];
 

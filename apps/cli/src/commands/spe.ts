@@ -164,11 +164,12 @@ function ending({ error }: SpeInput, context: Context): ExitStatus {
   return error === undefined ? 0 : reportError(error, context);
 }
 
-/** Writes part by part; in between, whoever reads may close the pipe. */
+/** Writes part by part, no faster than it is read; in between, whoever reads may close the pipe. */
 async function write(parts: Iterable<string>, { stdout }: Pick<Context, "stdout">): Promise<void> {
   for (const part of parts) {
     stdout.write(part);
     await new Promise<void>((resolve) => setImmediate(resolve));
+    await stdout.drained();
   }
 }
 
