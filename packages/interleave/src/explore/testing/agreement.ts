@@ -78,15 +78,17 @@ export function agree(program: RandomProgram, maxStates: number, thoroughly: boo
 function compare(program: RandomProgram, everything: Everything, options: ExploreOptions): Exploration {
   const { store, threads, final } = build(program);
   const finals = new Set<string>();
-  const result = explore(store, threads, {
-    ...options,
-    stopAtFirst: false,
-    minimize: false,
-    atEnd: (results) => {
-      finals.add(`${final()} ${JSON.stringify(results)}`);
-      return undefined;
-    },
-  });
+  const result = withoutStacks(() =>
+    explore(store, threads, {
+      ...options,
+      stopAtFirst: false,
+      minimize: false,
+      atEnd: (results) => {
+        finals.add(`${final()} ${JSON.stringify(results)}`);
+        return undefined;
+      },
+    }),
+  );
   if (result.boundsHit.length > 0) return result;
   const violations = new Set<string>();
   const livelocks: number[] = [];
@@ -100,6 +102,18 @@ function compare(program: RandomProgram, everything: Everything, options: Explor
   same(`is there a livelock, ${how}`, livelocks.length > 0, everything.livelocks.size > 0);
   for (const set of livelocks) same(`livelock of ${set}, ${how}`, everything.livelocks.has(set), true);
   return result;
+}
+
+/** Counterexamples are not compared, and their functions, out of stacks that source maps are applied to, cost most. */
+function withoutStacks<T>(run: () => T): T {
+  const errors: { prepareStackTrace?: unknown } = Error;
+  const { prepareStackTrace } = errors;
+  errors.prepareStackTrace = () => "";
+  try {
+    return run();
+  } finally {
+    errors.prepareStackTrace = prepareStackTrace;
+  }
 }
 
 function threadsIn(message: string): number {
