@@ -1,5 +1,5 @@
 import { nameFunctions } from "@kvmm/interleave";
-import { entryEnd, type Hva, PAGE_SIZE, type Pfn, PMD_SIZE } from "./addresses.js";
+import { type Hva, PAGE_SIZE, type Pfn } from "./addresses.js";
 import { AnonVma } from "./anon-vma.js";
 import { pgoffOf } from "./file.js";
 import { copyHugetlbPageRange } from "./hugetlb/copy.js";
@@ -76,7 +76,7 @@ function copyPageRange(task: Task, copy: Vma, vma: Vma, fields: VmaFields): void
   let range: NotifierRange | null = null;
   if (cow) range = invalidateRangeStart(mm, start, end, "PROTECTION_PAGE", "copy_page_range");
   for (let at = start; at < end; ) {
-    const next = entryEnd(at, PMD_SIZE, end);
+    const next = mm.pmdEnd(at, end);
     const pmds = mm.pmd(at);
     if (pmds !== null) copyPmd(task, copy, vma, pmds, at, next, cow);
     at = next;

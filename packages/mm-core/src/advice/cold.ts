@@ -1,5 +1,5 @@
 import { nameFunctions } from "@kvmm/interleave";
-import { entryEnd, type Hva, PAGE_SIZE, type Pfn, PMD_SIZE } from "../addresses.js";
+import { type Hva, PAGE_SIZE, type Pfn, PMD_SIZE } from "../addresses.js";
 import { hex, type Refusal, refuse } from "../errno.js";
 import type { Host } from "../host.js";
 import { type Leaf, leafAt } from "../leaf.js";
@@ -34,13 +34,14 @@ function coldOrPageout(vma: Vma, start: Hva, end: Hva, pageout: boolean): Refusa
   const { host } = mm;
   host.lru.drain();
   for (let at = start; at < end; ) {
-    const next = entryEnd(at, PMD_SIZE, end);
     const isolated: Pfn[] = [];
     mm.pageTableLock.lock();
+    const next = mm.pmdEnd(at, end);
     const leaf = leafAt(mm, at);
     const isHuge = leaf !== null && leaf.table.level === 1;
-    if (!isHuge || splitHuge(vma, leaf, at, next)) pteRange(vma, at, next, pageout, isolated);
-    else if (canUse(vma, leaf) && !isMaybeMappedShared(host.frames, ptePfn(leaf.pte)))
+    if (!isHuge || splitHuge(vma, leaf, at, next)) {
+      if (mm.pteTable(at) !== null) pteRange(vma, at, next, pageout, isolated);
+    } else if (canUse(vma, leaf) && !isMaybeMappedShared(host.frames, ptePfn(leaf.pte)))
       use(host, [leaf], pageout, isolated);
     mm.pageTableLock.unlock();
     for (const folio of isolated) reclaimFolio(host, folio);

@@ -1,5 +1,5 @@
 import { nameFunctions } from "@kvmm/interleave";
-import { entryEnd, type Hva, PAGE_SIZE, type Pfn, PMD_SIZE } from "../addresses.js";
+import { type Hva, PAGE_SIZE, type Pfn, PMD_SIZE } from "../addresses.js";
 import { hex, type Refusal, refuse } from "../errno.js";
 import type { Frames } from "../frames.js";
 import { type Leaf, leafAt } from "../leaf.js";
@@ -25,12 +25,12 @@ export function madviseFree(vma: Vma, start: Hva, end: Hva): Refusal | undefined
   mm.host.lru.drain();
   const range = invalidateRangeStart(mm, start, end, "CLEAR", "madvise_free_single_vma");
   for (let at = start; at < end; ) {
-    const next = entryEnd(at, PMD_SIZE, end);
     mm.pageTableLock.lock();
+    const next = mm.pmdEnd(at, end);
     const leaf = leafAt(mm, at);
-    if (leaf === null || leaf.table.level !== 1 || splitHuge(vma, leaf, at, next))
-      freePteRange(vma, at, next);
-    else if (next - at === PMD_SIZE) freeHugePmd(vma, leaf);
+    const isSmall = leaf === null || leaf.table.level !== 1 || splitHuge(vma, leaf, at, next);
+    if (isSmall && mm.pteTable(at) !== null) freePteRange(vma, at, next);
+    if (!isSmall && next - at === PMD_SIZE) freeHugePmd(vma, leaf);
     mm.pageTableLock.unlock();
     at = next;
   }

@@ -1,5 +1,5 @@
 import { nameFunctions } from "@kvmm/interleave";
-import { entryEnd, type Hva, type Node, PAGE_SIZE, PMD_SIZE } from "../addresses.js";
+import { type Hva, type Node, PAGE_SIZE } from "../addresses.js";
 import { leafAt } from "../leaf.js";
 import type { Mm } from "../mm.js";
 import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
@@ -16,8 +16,10 @@ export function lruGenAge(mm: Mm, node: Node): void {
   for (const vma of mm.vmas.overlapping(0, Number.MAX_SAFE_INTEGER)) {
     const fields = vma.fields;
     if (shouldSkip(fields)) continue;
-    for (let at = fields.start; at < fields.end; at = entryEnd(at, PMD_SIZE, fields.end)) {
-      walkPmd(mm, node, at, entryEnd(at, PMD_SIZE, fields.end));
+    for (let at = fields.start; at < fields.end; ) {
+      const next = mm.pmdEnd(at, fields.end);
+      if (mm.pmd(at) !== null) walkPmd(mm, node, at, next);
+      at = next;
     }
   }
   mm.mmapLock.readUnlock();
@@ -35,9 +37,10 @@ function shouldSkip({ flags, file }: VmaFields): boolean {
 function walkPmd(mm: Mm, node: Node, start: Hva, end: Hva): void {
   const { frames } = mm.host;
   mm.pageTableLock.lock();
+  const isSmall = mm.pteTable(start) !== null;
   for (let at = start; at < end; ) {
     const leaf = leafAt(mm, at);
-    const next = leaf !== null && leaf.table.level > 0 ? end : at + PAGE_SIZE;
+    const next = isSmall ? at + PAGE_SIZE : end;
     if (leaf !== null && ptePresent(leaf.pte) && !pteHas(leaf.pte, PteFlag.special)) {
       if (frames.nodeOf(ptePfn(leaf.pte)) === node) clearYoungNotify(mm, leaf, at, next, SITE);
     }
