@@ -36,22 +36,6 @@ function faultAgainstZap(behaviour: KvmBehaviour) {
 
 const range = { start: RAM, end: RAM + PAGE_SIZE, event: "CLEAR", site: "test", mayBlock: true } as const;
 
-/** A memslot that is created or deleted while an invalidation of its memory goes on. */
-function updateAgainstNotifier(behaviour: KvmBehaviour, change: "create" | "delete") {
-  const m = new Machine(behaviour);
-  if (change === "delete") ok(m.set());
-  const threads = {
-    vmm: () => m.set({ memorySize: change === "create" ? 4 * PAGE_SIZE : 0 }),
-    mm: () =>
-      invalidateRangeEnd(m.task.mm, invalidateRangeStart(m.task.mm, range.start, range.end, "CLEAR", "test")),
-  };
-  const atEnd = () => {
-    const inProgress = m.kvm.mmuInvalidateInProgress.peek();
-    return inProgress === 0 ? undefined : `mmu_invalidate_in_progress is ${inProgress} at last`;
-  };
-  return verdict(explore(m, threads, { check: () => wrong(m), atEnd }));
-}
-
 describe("in every interleaving", () => {
   test("a guest's fault never maps a page that is taken away meanwhile", () => {
     expect(faultAgainstZap(kvm72)).toBe("holds");
@@ -59,17 +43,6 @@ describe("in every interleaving", () => {
 
   test("it does where the notifier passes over the memslot, whose memory is ordinary memory", () => {
     expect(faultAgainstZap({ ...kvm72, slotInHvaRange: () => "ignore" })).toMatch(/free/);
-  });
-
-  test("a memslot update waits until no notifier is between its start and its end", () => {
-    expect(updateAgainstNotifier(kvm72, "delete")).toBe("holds");
-    expect(updateAgainstNotifier(kvm72, "create")).toBe("holds");
-  });
-
-  test("without waiting, a delete leaves a count behind, and a create takes one too many", () => {
-    const behaviour = { ...kvm72, swapAwaitsInvalidations: false };
-    expect(updateAgainstNotifier(behaviour, "delete")).toBe("mmu_invalidate_in_progress is 1 at last");
-    expect(updateAgainstNotifier(behaviour, "create")).toContain("mmu_invalidate_in_progress fell below 0");
   });
 
   test("locking for a guest_memfd-only memslot without adding a range makes a fault and the end warn", () => {

@@ -8,7 +8,7 @@ import {
   madvise,
   PAGE_SIZE,
 } from "@kvmm/mm-core";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   createGpc,
   type GfnToPfnCache,
@@ -28,6 +28,9 @@ import { GPA, Machine, ok, RAM } from "../testing/machine.js";
 const USED_AFTER_FREE = "a pfncache uses a page, which is free";
 const NO_RANGE =
   "kvm_mmu_invalidate_end: no range was added between start and end (mmu_invalidate_range_start is INVALID_GPA)";
+const LEFT_BEHIND = "mmu_invalidate_in_progress is 1 at last";
+const ONE_TOO_MANY =
+  "kvm_mmu_invalidate_end: mmu_invalidate_in_progress fell below 0: an end without a start";
 const rfc = gmemOnlySlotsInHvaRange("ignore");
 
 /** Where the cached page lies. */
@@ -84,75 +87,85 @@ function refreshAgainstHole(behaviour: KvmBehaviour) {
   return verdict(explore(m, threads, { check }));
 }
 
-describe("a pfncache that is refreshed while its page is taken away, in every interleaving", () => {
-  test("A: is safe in 7.2 where the page belongs to an ordinary memslot", () => {
-    expect(refreshAgainstZap(kvm72, "ordinary memslot")).toBe("holds");
-  });
+/**
+ * An invalidation of a memslot for which the kernel only locks, while another of an ordinary memslot goes on: what it
+ * warns of, in some interleaving or other.
+ */
+function lockedAgainstOther(): string {
+  const m = new Machine(locks, "x86");
+  m.anon(RAM, 2);
+  ok(m.set({ memorySize: PAGE_SIZE, flags: KVM_MEM_GUEST_MEMFD, guestMemfd: m.gmem(1) }));
+  ok(m.set({ slot: 1, guestPhysAddr: 0, memorySize: PAGE_SIZE, userspaceAddr: RAM + PAGE_SIZE }));
+  const notify = (start: number) => () => {
+    const { mm } = m.task;
+    invalidateRangeEnd(mm, invalidateRangeStart(mm, start, start + PAGE_SIZE, "CLEAR", "test"));
+  };
+  const outcomes = new Set<string>();
+  const atEnd = () => {
+    outcomes.add(m.warnings[0] ?? "no warning");
+    return undefined;
+  };
+  explore(m, { mm: notify(RAM), other: notify(RAM + PAGE_SIZE) }, { atEnd });
+  return [...outcomes].sort().join("; ");
+}
 
-  test("B: is used after the page was freed, where 7.2 ignores the notifiers of guest_memfd-only memslots", () => {
-    const memory = "guest_memfd-only memslot over other memory";
-    expect(refreshAgainstZap(rfc(kvm72), memory)).toBe(USED_AFTER_FREE);
-    expect(refreshAgainstZap(kvm72, memory)).toBe("holds");
-  });
+/** A memslot that is created or deleted while an invalidation of its memory goes on. */
+function updateAgainstNotifier(behaviour: KvmBehaviour, change: "create" | "delete"): string {
+  const m = new Machine(behaviour);
+  if (change === "delete") ok(m.set());
+  const { mm } = m.task;
+  const threads = {
+    vmm: () => m.set({ memorySize: change === "create" ? 4 * PAGE_SIZE : 0 }),
+    mm: () => invalidateRangeEnd(mm, invalidateRangeStart(mm, RAM, RAM + PAGE_SIZE, "CLEAR", "test")),
+  };
+  const atEnd = () => {
+    const inProgress = m.kvm.mmuInvalidateInProgress.peek();
+    return inProgress === 0 ? undefined : `mmu_invalidate_in_progress is ${inProgress} at last`;
+  };
+  return verdict(explore(m, threads, { check: () => m.warnings[0], atEnd }));
+}
 
-  test("C: is used after the page was freed already in 7.2, if it caches a user address without a memslot", () => {
-    expect(refreshAgainstZap(kvm72, "no memslot")).toBe(USED_AFTER_FREE);
-  });
+const ordinary = "ordinary memslot";
+const gmemOnly = "guest_memfd-only memslot over other memory";
+const slotless = "no memslot";
+const locks = gmemOnlySlotsInHvaRange("lock")(kvm72);
+const locksAndAdds = gmemOnlySlotsInHvaRange("lock-and-range")(kvm72);
+const countFirst: KvmBehaviour = { ...kvm73, gpcSequenceRaised: "after-count" };
+const byInProgress: KvmBehaviour = { ...kvm72, gpcActiveCount: "mmu_invalidate_in_progress" };
+const noWait: KvmBehaviour = { ...kvm72, swapAwaitsInvalidations: false };
 
-  test("D: is safe in 7.3, which counts invalidations for it, with a memslot or without", () => {
-    expect(refreshAgainstZap(kvm73, "no memslot")).toBe("holds");
-  });
+/** What each reading of the invalidation protocol comes to: the case, what it is, its verdict, and what is explored. */
+const verdicts: readonly (readonly [string, string, string, () => string])[] = [
+  ["A", "7.2, a refresh in an ordinary memslot", "holds", () => refreshAgainstZap(kvm72, ordinary)],
+  [
+    "B",
+    "7.2 and the RFC, in a gmem-only memslot",
+    USED_AFTER_FREE,
+    () => refreshAgainstZap(rfc(kvm72), gmemOnly),
+  ],
+  ["B", "7.2 without the RFC, there", "holds", () => refreshAgainstZap(kvm72, gmemOnly)],
+  ["C", "7.2, in no memslot", USED_AFTER_FREE, () => refreshAgainstZap(kvm72, slotless)],
+  ["D", "7.3, in no memslot", "holds", () => refreshAgainstZap(kvm73, slotless)],
+  ["D2", "7.3 and the RFC, in a gmem-only memslot", "holds", () => refreshAgainstZap(rfc(kvm73), gmemOnly)],
+  ["E", "7.2, gmem-only memslots only locked for", NO_RANGE, () => refreshAgainstZap(locks, gmemOnly, false)],
+  ["E2", "so, beside another invalidation", `${NO_RANGE}; no warning`, lockedAgainstOther],
+  ["E3", "7.2, they add their range, too", "holds", () => refreshAgainstZap(locksAndAdds, gmemOnly)],
+  [
+    "F",
+    "7.3, the count down before the sequence up",
+    USED_AFTER_FREE,
+    () => refreshAgainstZap(countFirst, slotless),
+  ],
+  ["G", "7.2, a refresh by in_progress", USED_AFTER_FREE, () => refreshAgainstZap(byInProgress, ordinary)],
+  ["I", "a memslot deleted without waiting", LEFT_BEHIND, () => updateAgainstNotifier(noWait, "delete")],
+  ["I", "one created without waiting", ONE_TOO_MANY, () => updateAgainstNotifier(noWait, "create")],
+  ["I", "a memslot deleted, 7.2", "holds", () => updateAgainstNotifier(kvm72, "delete")],
+  ["I", "one created, 7.2", "holds", () => updateAgainstNotifier(kvm72, "create")],
+  ["J", "7.2, a refresh against a hole", "holds", () => refreshAgainstHole(kvm72)],
+  ["J", "7.2 and the RFC, so", USED_AFTER_FREE, () => refreshAgainstHole(rfc(kvm72))],
+  ["J", "7.3 and the RFC, so", "holds", () => refreshAgainstHole(rfc(kvm73))],
+];
 
-  test("D2: is safe in 7.3 with guest_memfd-only memslots ignored", () => {
-    expect(refreshAgainstZap(rfc(kvm73), "guest_memfd-only memslot over other memory")).toBe("holds");
-  });
-
-  test("E: is safe where such memslots are locked for, but the kernel warns that no range was added", () => {
-    const memory = "guest_memfd-only memslot over other memory";
-    expect(refreshAgainstZap(gmemOnlySlotsInHvaRange("lock")(kvm72), memory, false)).toBe(NO_RANGE);
-  });
-
-  test("E3: is safe, and nobody warns, where they also add their range", () => {
-    const memory = "guest_memfd-only memslot over other memory";
-    expect(refreshAgainstZap(gmemOnlySlotsInHvaRange("lock-and-range")(kvm72), memory)).toBe("holds");
-  });
-
-  test("F: is used after free if 7.3 let the count go down before the sequence goes up", () => {
-    expect(refreshAgainstZap({ ...kvm73, gpcSequenceRaised: "after-count" }, "no memslot")).toBe(
-      USED_AFTER_FREE,
-    );
-  });
-
-  test("G: is used after free if the refresh went by mmu_invalidate_in_progress", () => {
-    const behaviour: KvmBehaviour = { ...kvm72, gpcActiveCount: "mmu_invalidate_in_progress" };
-    expect(refreshAgainstZap(behaviour, "ordinary memslot")).toBe(USED_AFTER_FREE);
-  });
-
-  test("J: is used after a hole was punched where 7.2 ignores notifiers, and not otherwise", {
-    timeout: 300_000,
-  }, () => {
-    expect(refreshAgainstHole(kvm72)).toBe("holds");
-    expect(refreshAgainstHole(rfc(kvm72))).toBe(USED_AFTER_FREE);
-    expect(refreshAgainstHole(rfc(kvm73))).toBe("holds");
-  });
-});
-
-describe("an invalidation that only locks for its memslot", () => {
-  test("E2: warns or not, depending on what else is being invalidated", () => {
-    const m = new Machine(gmemOnlySlotsInHvaRange("lock")(kvm72), "x86");
-    m.anon(RAM, 2);
-    ok(m.set({ memorySize: PAGE_SIZE, flags: KVM_MEM_GUEST_MEMFD, guestMemfd: m.gmem(1) }));
-    ok(m.set({ slot: 1, guestPhysAddr: 0, memorySize: PAGE_SIZE, userspaceAddr: RAM + PAGE_SIZE }));
-    const notify = (start: number) => () => {
-      const { mm } = m.task;
-      invalidateRangeEnd(mm, invalidateRangeStart(mm, start, start + PAGE_SIZE, "CLEAR", "test"));
-    };
-    const outcomes = new Set<string>();
-    const atEnd = () => {
-      outcomes.add(m.warnings[0] ?? "no warning");
-      return undefined;
-    };
-    explore(m, { mm: notify(RAM), other: notify(RAM + PAGE_SIZE) }, { atEnd });
-    expect([...outcomes].sort()).toEqual([NO_RANGE, "no warning"]);
-  });
+test.each(verdicts)("%s: %s: %s", { timeout: 120_000 }, (_case, _what, expected, explored) => {
+  expect(explored()).toBe(expected);
 });
