@@ -106,13 +106,12 @@ function compare(program: RandomProgram, everything: Everything, options: Explor
 
 /** Counterexamples are not compared, and their functions, out of stacks that source maps are applied to, cost most. */
 function withoutStacks<T>(run: () => T): T {
-  const errors: { prepareStackTrace?: unknown } = Error;
-  const { prepareStackTrace } = errors;
-  errors.prepareStackTrace = () => "";
+  const before: unknown = Reflect.get(Error, "prepareStackTrace");
+  Reflect.set(Error, "prepareStackTrace", () => "");
   try {
     return run();
   } finally {
-    errors.prepareStackTrace = prepareStackTrace;
+    Reflect.set(Error, "prepareStackTrace", before);
   }
 }
 
