@@ -9,7 +9,7 @@ import { PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { isReclaimable, reclaimFolio } from "../reclaim.js";
 import { isMaybeMappedShared } from "../rmap.js";
 import { isAnonymous, type Vma, VmFlag } from "../vma.js";
-import { folioPteBatch, splitAdvised } from "./large-folio.js";
+import { advisedFolio, splitAdvised } from "./large-folio.js";
 
 /** madvise_cold(): the pages count as unused from here on. */
 export function madviseCold(vma: Vma, start: Hva, end: Hva): Refusal | undefined {
@@ -68,16 +68,9 @@ function pteRange(vma: Vma, start: Hva, end: Hva, pageout: boolean, isolated: Pf
       continue;
     }
     const folio = frames.folio(ptePfn(leaf.pte));
-    const pages = frames.pagesOf(folio);
-    const entries = pages === 1 ? 1 : folioPteBatch(vma, leaf, at, end);
-    if (entries < pages) {
-      // A large folio that the range does not map all of.
-      const split = !isMaybeMappedShared(frames, folio) && splitAdvised(vma, folio);
-      if (!split) at += entries * PAGE_SIZE;
-      continue;
-    }
-    if (frames.test(folio, PageFlag.lru) && frames.mapcount.get(folio) === pages) {
-      const leaves = Array.from({ length: pages }, (_, page) => leafAt(mm, at + page * PAGE_SIZE)!);
+    const { entries, isWhole } = advisedFolio(vma, leaf, at, end);
+    if (isWhole && frames.test(folio, PageFlag.lru) && frames.mapcount.get(folio) === entries) {
+      const leaves = Array.from({ length: entries }, (_, page) => leafAt(mm, at + page * PAGE_SIZE)!);
       use(mm.host, leaves, pageout, isolated);
     }
     at += entries * PAGE_SIZE;

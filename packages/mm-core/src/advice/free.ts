@@ -8,7 +8,7 @@ import { PageFlag } from "../page-flags.js";
 import { PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { isMaybeMappedShared } from "../rmap.js";
 import { isAnonymous, type Vma, VmFlag } from "../vma.js";
-import { folioPteBatch, splitAdvised } from "./large-folio.js";
+import { advisedFolio, splitAdvised } from "./large-folio.js";
 
 /** madvise_free_single_vma(): the contents may go when memory is short; a write takes that back. */
 export function madviseFree(vma: Vma, start: Hva, end: Hva): Refusal | undefined {
@@ -58,16 +58,9 @@ function freePteRange(vma: Vma, start: Hva, end: Hva): void {
       continue;
     }
     const folio = frames.folio(ptePfn(pte));
-    const pages = frames.pagesOf(folio);
-    const entries = pages === 1 ? 1 : folioPteBatch(vma, leaf, at, end);
-    if (entries < pages) {
-      // A large folio that the range does not map all of.
-      const split = !isMaybeMappedShared(frames, folio) && splitAdvised(vma, folio);
-      if (!split) at += entries * PAGE_SIZE;
-      continue;
-    }
-    if (clean(frames, folio)) {
-      for (let page = 0; page < pages; page++) {
+    const { entries, isWhole } = advisedFolio(vma, leaf, at, end);
+    if (isWhole && clean(frames, folio)) {
+      for (let page = 0; page < entries; page++) {
         const each = leafAt(mm, at + page * PAGE_SIZE)!;
         each.table.set(each.index, pteChange(each.pte, 0, PteFlag.young | PteFlag.dirty));
       }

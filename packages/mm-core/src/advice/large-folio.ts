@@ -2,11 +2,31 @@ import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, PAGE_SIZE, type Pfn } from "../addresses.js";
 import { type Leaf, leafAt } from "../leaf.js";
 import { ptePfn, ptePresent } from "../pte.js";
+import { isMaybeMappedShared } from "../rmap.js";
 import { splitFolio } from "../thp/split-folio.js";
 import type { Vma } from "../vma.js";
 
+/**
+ * What an advice about a range finds at an entry: `entries` of a folio, of which the range maps all or, with `isWhole`
+ * false, a part that has to be left alone. A large folio that could be split counts for nothing: its page comes next.
+ */
+export function advisedFolio(
+  vma: Vma,
+  leaf: Leaf,
+  at: Hva,
+  end: Hva,
+): { readonly entries: number; readonly isWhole: boolean } {
+  const { frames } = vma.mm.host;
+  const folio = frames.folio(ptePfn(leaf.pte));
+  const pages = frames.pagesOf(folio);
+  const entries = pages === 1 ? 1 : folioPteBatch(vma, leaf, at, end);
+  if (entries === pages) return { entries, isWhole: true };
+  const split = !isMaybeMappedShared(frames, folio) && splitAdvised(vma, folio);
+  return { entries: split ? 0 : entries, isWhole: false };
+}
+
 /** madvise_folio_pte_batch(): how many entries from `at` on map the pages of its folio one after the other. */
-export function folioPteBatch({ mm }: Vma, { pte }: Leaf, at: Hva, end: Hva): number {
+function folioPteBatch({ mm }: Vma, { pte }: Leaf, at: Hva, end: Hva): number {
   const { frames } = mm.host;
   const first = ptePfn(pte);
   const last = frames.folio(first) + frames.pagesOf(first);
