@@ -1,5 +1,9 @@
 export * from "./address/address.js";
-export * from "./address/decode-address.js";
+export {
+  decodeDataPhysicalAddress,
+  decodeDataVirtualAddress,
+  decodeInstructionAddress,
+} from "./address/decode-address.js";
 export * from "./address/encode-address.js";
 export * from "./columns/decode-columns.js";
 export * from "./columns/record-columns.js";

@@ -20,7 +20,10 @@ const about: Readonly<Record<string, readonly [title: string, text: string]>> = 
     "Looking up and changing memslots, by how many there are, beside a sorted array and an interval tree.",
   ],
   mm: ["The host's memory", "System calls and page faults of the host's model."],
-  spe: ["SPE records", "Decoding and encoding SPE's packets."],
+  spe: [
+    "SPE records",
+    "Decoding the same records in each way that there is, beside a loop that only reads the bytes, and beside perf's raw dump of them.",
+  ],
 };
 
 /** From the last run of the benchmarks: bench/results holds one JSON document for each. */

@@ -1,4 +1,4 @@
-import { HEADER, KIND_OF, Kind } from "../packet/header.js";
+import { HEADER, KIND_OF, Kind, PAYLOAD_SIZE } from "../packet/header.js";
 import { MAX_RECORD_SIZE } from "../record/record.js";
 import { Present, type RecordColumns } from "./record-columns.js";
 
@@ -109,7 +109,7 @@ export function decodeColumns(
         }
       } else size = 2;
     }
-    if (size === 0) size = payload - at + SIZE_OF[first]!;
+    if (size === 0) size = payload - at + PAYLOAD_SIZE[first]!;
     const torn = at + size > end;
     if (torn && !final && kind !== Kind.unknown) break;
     if (torn || kind === Kind.unknown) {
@@ -195,26 +195,6 @@ function low(view: DataView, at: number, width: number): number {
   if (width === 1) return view.getUint8(at);
   return width === 2 ? view.getUint16(at, true) : view.getUint32(at, true);
 }
-
-/** Bytes of payload behind a header byte; of an extended header, behind its second. */
-const SIZE_OF: Uint8Array = Uint8Array.from({ length: 256 }, (_, header) => {
-  switch (KIND_OF[header]) {
-    case Kind.timestamp:
-    case Kind.address:
-      return 8;
-    case Kind.context:
-      return 4;
-    case Kind.counter:
-      return 2;
-    case Kind.operation:
-      return 1;
-    case Kind.events:
-    case Kind.dataSource:
-      return 1 << ((header >> 4) & 3);
-    default:
-      return 0;
-  }
-});
 
 const COUNTERS = [Present.total, Present.issue, Present.translation] as const;
 

@@ -13,7 +13,8 @@ export function* decodePackets(
   const reader = new PacketReader(options);
   reader.open(bytes, bytes.length, true);
   for (let at = 0; at < bytes.length; ) {
-    const packet = reader.read(at, at)!;
+    reader.scan(at, at);
+    const packet = reader.packet(at);
     at += packet.size;
     yield packet;
   }

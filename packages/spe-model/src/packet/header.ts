@@ -14,19 +14,20 @@ export const HEADER = {
   counter: 0x98,
 } as const;
 
-/** What a header byte starts. */
+/** What a header byte starts; an extended header, an alignment or something else. */
 export const Kind = {
   unknown: 0,
   padding: 1,
-  end: 2,
-  timestamp: 3,
-  events: 4,
-  dataSource: 5,
-  context: 6,
-  operation: 7,
-  extended: 8,
-  address: 9,
-  counter: 10,
+  alignment: 2,
+  extended: 3,
+  end: 4,
+  timestamp: 5,
+  events: 6,
+  dataSource: 7,
+  context: 8,
+  operation: 9,
+  address: 10,
+  counter: 11,
 } as const;
 
 function classify(header: number): number {
@@ -47,10 +48,10 @@ function classify(header: number): number {
 /** What each of the 256 header bytes starts, as a `Kind`. */
 export const KIND_OF: Uint8Array = Uint8Array.from({ length: 256 }, (_, header) => classify(header));
 
-/** Bytes of payload that a header's bits 5:4 announce. */
-export function payloadWidth(header: number): PayloadWidth {
-  return (1 << ((header >> 4) & 3)) as PayloadWidth;
-}
+/** Bytes of payload behind each of the 256 header bytes (their bits 5:4); behind the second one of an extended header. */
+export const PAYLOAD_SIZE: Uint8Array = Uint8Array.from(KIND_OF, (kind, header) =>
+  kind > Kind.end ? 1 << ((header >> 4) & 3) : 0,
+);
 
 /** Bits 5:4 of a header for a payload of that many bytes. */
 export function widthBits(width: PayloadWidth): number {

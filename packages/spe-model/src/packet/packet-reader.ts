@@ -1,23 +1,37 @@
 import { type DecodeOptions, MAX_PACKET_SIZE } from "./decode-options.js";
-import { HEADER, KIND_OF, Kind, payloadWidth } from "./header.js";
-import type { DecodedPacket } from "./packet.js";
+import { HEADER, KIND_OF, Kind, PAYLOAD_SIZE } from "./header.js";
+import type { DecodedPacket, PayloadWidth } from "./packet.js";
 
 /** `perf` shows padding in groups of 16 bytes. */
 const PADDING_GROUP = 16;
 
 /**
- * Reads packets out of one piece of the input after the other. No function is made in here: this
- * runs for each packet.
+ * Finds packets in one piece of the input after the other. `scan` says what a packet is without making an object of it,
+ * since it runs for each packet; `packet` makes one.
  */
 export class PacketReader {
-  /** Bytes that `read` wanted, from the packet's start, when it returned undefined. */
+  /** Bytes that `scan` wanted, from the packet's start, when it returned false. */
   wanted = 0;
+  /** A `Kind`: of the packet that `scan` found, as is all that follows. `Kind.unknown` is one bad byte. */
+  kind: number = Kind.unknown;
+  /** Bytes. */
+  size = 0;
+  /** Index of an address, counter or context; class of an operation. */
+  index = 0;
+  /** Has a header of two bytes. */
+  extended = false;
+  /** The exponent of an alignment. */
+  shift = 0;
+  /** A bad byte would start a packet, but the input ends inside it. */
+  torn = false;
   readonly #base: number;
   readonly #asPerf: boolean;
   #bytes: Uint8Array = new Uint8Array(0);
   #view: DataView = new DataView(this.#bytes.buffer);
   #end = 0;
   #final = false;
+  #at = 0;
+  #payload = 0;
 
   constructor(options: DecodeOptions) {
     this.#base = (options.base ?? 0) % MAX_PACKET_SIZE;
@@ -32,103 +46,151 @@ export class PacketReader {
     this.#final = final;
   }
 
-  /** The packet at `at` (there is a byte), which is `offset` in the input; undefined if bytes are missing. */
-  read(at: number, offset: number): DecodedPacket | undefined {
+  /** Finds the packet at `at` (there is a byte), which is `offset` in the input; false if bytes are missing. */
+  scan(at: number, offset: number): boolean {
     const header = this.#bytes[at]!;
-    const available = this.#end - at;
-    switch (KIND_OF[header]) {
-      case Kind.padding:
-        return this.#padding(at, 1, offset, 0);
-      case Kind.end:
-        return { kind: "end", offset, size: 1 };
-      case Kind.timestamp:
-        if (available < 9) return this.#missing(9, header, offset);
-        return { kind: "timestamp", value: this.#view.getBigUint64(at + 1, true), offset, size: 9 };
-      case Kind.events: {
-        const width = payloadWidth(header);
-        if (available < 1 + width) return this.#missing(1 + width, header, offset);
-        return { kind: "events", width, bits: this.#value(at + 1, width), offset, size: 1 + width };
-      }
-      case Kind.dataSource: {
-        const width = payloadWidth(header);
-        if (available < 1 + width) return this.#missing(1 + width, header, offset);
-        return { kind: "data-source", width, value: this.#value(at + 1, width), offset, size: 1 + width };
-      }
-      case Kind.context: {
-        if (available < 5) return this.#missing(5, header, offset);
-        const value = this.#view.getUint32(at + 1, true);
-        return { kind: "context", index: header & 3, value, offset, size: 5 };
-      }
-      case Kind.operation:
-        if (available < 2) return this.#missing(2, header, offset);
-        return { kind: "operation", class: header & 3, payload: this.#bytes[at + 1]!, offset, size: 2 };
-      case Kind.address: {
-        if (available < 9) return this.#missing(9, header, offset);
-        const value = this.#view.getBigUint64(at + 1, true);
-        return { kind: "address", index: header & 7, extended: false, value, offset, size: 9 };
-      }
-      case Kind.counter: {
-        if (available < 3) return this.#missing(3, header, offset);
-        const value = this.#view.getUint16(at + 1, true);
-        return { kind: "counter", index: header & 7, extended: false, value, offset, size: 3 };
-      }
-      case Kind.extended:
-        return this.#extended(at, header, available, offset);
+    const kind = KIND_OF[header]!;
+    this.#at = at;
+    if (kind <= Kind.extended) {
+      if (kind === Kind.padding) return this.#padding(at, 1, 0);
+      if (kind === Kind.extended) return this.#extended(at, header, offset);
+      return this.#bad(false);
+    }
+    return this.#plain(kind, header, at + 1, false, kind >= Kind.address ? header & 7 : header & 3);
+  }
+
+  /** The width of an events or data source packet's payload: bytes. */
+  get width(): PayloadWidth {
+    return (this.size - 1) as PayloadWidth;
+  }
+
+  /** The payload's first byte. */
+  get u8(): number {
+    return this.#bytes[this.#payload]!;
+  }
+
+  get u16(): number {
+    return this.#view.getUint16(this.#payload, true);
+  }
+
+  get u32(): number {
+    return this.#view.getUint32(this.#payload, true);
+  }
+
+  get u64(): bigint {
+    return this.#view.getBigUint64(this.#payload, true);
+  }
+
+  /** Bits 55:0 of a payload of 8 bytes. */
+  get low56(): bigint {
+    return BigInt.asUintN(56, this.#view.getBigUint64(this.#payload, true));
+  }
+
+  /** Bits 63:56 of a payload of 8 bytes. */
+  get top(): number {
+    return this.#bytes[this.#payload + 7]!;
+  }
+
+  /** A payload of 1, 2, 4 or 8 bytes: of an events or data source packet. */
+  get sized(): bigint {
+    switch (this.size) {
+      case 9:
+        return this.u64;
+      case 5:
+        return BigInt(this.u32);
+      case 3:
+        return BigInt(this.u16);
       default:
-        return { kind: "bad", reason: "unknown-header", byte: header, offset, size: 1 };
+        return BigInt(this.u8);
     }
   }
 
+  /** The packet that `scan` found, which is `offset` in the input. */
+  packet(offset: number): DecodedPacket {
+    const { size, index, extended } = this;
+    switch (this.kind) {
+      case Kind.padding:
+        return { kind: "padding", offset, size };
+      case Kind.alignment:
+        return { kind: "alignment", shift: this.shift, offset, size };
+      case Kind.end:
+        return { kind: "end", offset, size };
+      case Kind.timestamp:
+        return { kind: "timestamp", value: this.u64, offset, size };
+      case Kind.events:
+        return { kind: "events", width: this.width, bits: this.sized, offset, size };
+      case Kind.dataSource:
+        return { kind: "data-source", width: this.width, value: this.sized, offset, size };
+      case Kind.context:
+        return { kind: "context", index, value: this.u32, offset, size };
+      case Kind.operation:
+        return { kind: "operation", class: index, payload: this.u8, offset, size };
+      case Kind.address:
+        return { kind: "address", index, extended, value: this.u64, offset, size };
+      case Kind.counter:
+        return { kind: "counter", index, extended, value: this.u16, offset, size };
+      default: {
+        const reason = this.torn ? "torn" : "unknown-header";
+        return { kind: "bad", reason, byte: this.#bytes[this.#at]!, offset, size };
+      }
+    }
+  }
+
+  /** A packet of header and payload. */
+  #plain(kind: number, header: number, payload: number, extended: boolean, index: number): boolean {
+    const size = payload - this.#at + PAYLOAD_SIZE[header]!;
+    if (this.#at + size > this.#end) return this.#missing(size);
+    this.kind = kind;
+    this.size = size;
+    this.index = index;
+    this.extended = extended;
+    this.#payload = payload;
+    return true;
+  }
+
   /** A header of two bytes: an alignment, or an address or counter with an index of five bits. */
-  #extended(at: number, header: number, available: number, offset: number): DecodedPacket | undefined {
-    if (available < 2) return this.#missing(2, header, offset);
+  #extended(at: number, header: number, offset: number): boolean {
+    const available = this.#end - at;
+    if (available < 2) return this.#missing(2);
     const second = this.#bytes[at + 1]!;
     if (second === 0) {
       const shift = (header & 0xf) + 1;
       const skip = 2 ** shift - ((this.#base + offset) % 2 ** shift);
-      if (this.#asPerf && shift > 4)
-        return { kind: "bad", reason: "unknown-header", byte: header, offset, size: 1 };
+      if (this.#asPerf && shift > 4) return this.#bad(false);
       const wanted = this.#asPerf ? 2 ** shift : skip;
-      if (available < wanted) return this.#missing(wanted, header, offset);
-      return this.#padding(at, skip, offset, shift);
+      return available < wanted ? this.#missing(wanted) : this.#padding(at, skip, shift);
     }
-    const kind = (header & 0xfc) === HEADER.extended ? KIND_OF[second] : Kind.unknown;
-    const index = ((header & 3) << 3) | (second & 7);
-    if (kind === Kind.address) {
-      if (available < 10) return this.#missing(10, header, offset);
-      const value = this.#view.getBigUint64(at + 2, true);
-      return { kind: "address", index, extended: true, value, offset, size: 10 };
-    }
-    if (kind === Kind.counter) {
-      if (available < 4) return this.#missing(4, header, offset);
-      const value = this.#view.getUint16(at + 2, true);
-      return { kind: "counter", index, extended: true, value, offset, size: 4 };
-    }
-    return { kind: "bad", reason: "unknown-header", byte: header, offset, size: 1 };
+    const kind = (header & 0xfc) === HEADER.extended ? KIND_OF[second]! : Kind.unknown;
+    if (kind !== Kind.address && kind !== Kind.counter) return this.#bad(false);
+    return this.#plain(kind, second, at + 2, true, ((header & 3) << 3) | (second & 7));
   }
 
   /** Padding, or with a shift an alignment, of at least `least` bytes and the zeros that follow in its group. */
-  #padding(at: number, least: number, offset: number, shift: number): DecodedPacket | undefined {
+  #padding(at: number, least: number, shift: number): boolean {
     const bytes = this.#bytes;
     const end = this.#end;
     let size = least;
     while (size < PADDING_GROUP && at + size < end && bytes[at + size] === 0) size++;
     if (size < PADDING_GROUP && at + size === end && !this.#final) {
       this.wanted = size + 1;
-      return undefined;
+      return false;
     }
-    return shift === 0 ? { kind: "padding", offset, size } : { kind: "alignment", shift, offset, size };
+    this.kind = shift === 0 ? Kind.padding : Kind.alignment;
+    this.size = size;
+    this.shift = shift;
+    return true;
   }
 
-  #missing(bytes: number, header: number, offset: number): DecodedPacket | undefined {
-    if (this.#final) return { kind: "bad", reason: "torn", byte: header, offset, size: 1 };
+  #missing(bytes: number): boolean {
+    if (this.#final) return this.#bad(true);
     this.wanted = bytes;
-    return undefined;
+    return false;
   }
 
-  #value(at: number, width: number): bigint {
-    if (width === 8) return this.#view.getBigUint64(at, true);
-    if (width === 4) return BigInt(this.#view.getUint32(at, true));
-    return BigInt(width === 2 ? this.#view.getUint16(at, true) : this.#bytes[at]!);
+  #bad(torn: boolean): boolean {
+    this.kind = Kind.unknown;
+    this.size = 1;
+    this.torn = torn;
+    return true;
   }
 }
