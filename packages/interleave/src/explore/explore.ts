@@ -2,9 +2,10 @@ import type { Store } from "../store.js";
 import { record } from "./counterexample.js";
 import type { Exploration, ExploredViolation, ExploreOptions } from "./exploration.js";
 import { Fusion } from "./fuse.js";
-import type { Finding } from "./judge.js";
+import { type Finding, nameOf } from "./judge.js";
 import { Limits } from "./limits.js";
 import { goesRound, Livelocks, type Round } from "./livelock.js";
+import { nearest, nearestOfEach, type Found as Reached, type Way, wayTo } from "./minimize.js";
 import { Privacy } from "./privacy.js";
 import { Program, RefutedError, type Thread } from "./program.js";
 import { RandomWalks } from "./random.js";
@@ -15,9 +16,6 @@ import { TraceSearch } from "./traces.js";
 
 /** Violations beyond so many different ones are not told apart any more. */
 const MAX_VIOLATIONS = 100;
-
-/** The shortest counterexample is looked for among so many states, and given up. */
-const SHORTEST_STATES = 300_000;
 
 /** Random walks from which who accesses what is learnt, at most; three that teach nothing are the last. */
 const WARM_UP = 16;
@@ -31,10 +29,8 @@ export function explore(store: Store, threads: readonly Thread[], options: Explo
 }
 
 /** What was found, and how to get there. */
-interface Found extends Finding {
-  readonly path: readonly PathStep[];
+interface Found extends Finding, Way {
   readonly loop: readonly PathStep[];
-  readonly isShortest: boolean;
 }
 
 interface Counts {
@@ -87,6 +83,9 @@ class Explorer {
       const failures = program.start();
       for (const failure of failures) this.#report(failure, []);
       if (failures.length === 0) this.#explore(program);
+      // What is remembered has stood the search, and what is found is recorded without it.
+      program.verifies = false;
+      if (this.options.minimize !== false) this.#minimize(program);
       return true;
     } catch (error) {
       if (error instanceof RefutedError) return false;
@@ -182,7 +181,8 @@ class Explorer {
       limits: this.#limits,
       maxStates: options.bounds?.states ?? 1_000_000,
       maxPreemptions,
-      onFinding: (finding, path) => this.#report(finding, path, [], true),
+      ...(options.stopAtFirst === false ? {} : { nearest: () => true }),
+      onFinding: (finding, path, isShortest) => this.#report(finding, path, [], isShortest),
     });
     search.run();
     Object.assign(this.#counts, {
@@ -212,7 +212,7 @@ class Explorer {
     if (options.minimize !== false) {
       for (const [name, key] of begins) {
         const found = this.#found.get(name);
-        if (found !== undefined) this.#found.set(name, { ...found, ...this.#pathTo(program, key) });
+        if (found !== undefined) this.#found.set(name, { ...found, ...wayTo(program, key) });
       }
     }
     Object.assign(this.#counts, {
@@ -267,7 +267,7 @@ class Explorer {
 
   #livelock(program: Program, round: Round): boolean {
     const names = program.tasks.filter((_, t) => (round.tasks & (1 << t)) !== 0).map(({ name }) => name);
-    const { path, isShortest } = this.#pathTo(program, round.key);
+    const { path, isShortest } = wayTo(program, round.key);
     for (const { task, outcome } of path) program.step(task, outcome);
     const { length } = program.path;
     const fusion = new Fusion(program, this.#privacy);
@@ -277,42 +277,8 @@ class Explorer {
     return this.#report({ kind: "livelock", message: goesRound(names) }, path, loop, isShortest);
   }
 
-  /** A path to a state that is known by its hash: the shortest, if it can be found. */
-  #pathTo(
-    program: Program,
-    key: string,
-  ): { readonly path: readonly PathStep[]; readonly isShortest: boolean } {
-    let path: readonly PathStep[] | null = null;
-    const check = () => (Livelocks.key(program.lo, program.hi) === key ? "here" : undefined);
-    new ShortestSearch(program, {
-      check,
-      limits: new Limits({}),
-      maxStates: SHORTEST_STATES,
-      maxPreemptions: Number.POSITIVE_INFINITY,
-      onFinding: ({ kind }, steps) => {
-        if (kind === "check") path = steps;
-        return kind !== "check";
-      },
-    }).run();
-    if (path !== null) return { path, isShortest: true };
-    new StateSearch(program, {
-      check,
-      limits: new Limits({}),
-      maxStates: Number.POSITIVE_INFINITY,
-      sleepSets: true,
-      privacy: null,
-      livelocks: false,
-      onFinding: ({ kind }) => {
-        if (kind === "check") path = pathOf(program, null);
-        return kind !== "check";
-      },
-    }).run();
-    return { path: path ?? [], isShortest: false };
-  }
-
   /** What was found, with the shortest ways there. */
   #violations(): readonly ExploredViolation[] {
-    if (this.#found.size > 0 && this.options.minimize !== false) this.#minimize();
     return [...this.#found.values()].map((found) => {
       const { kind, message, path, loop, isShortest } = found;
       const program = new Program(this.store, this.threads, false);
@@ -326,38 +292,26 @@ class Explorer {
     });
   }
 
-  #minimize(): void {
+  /** Looks for the shortest ways to what was found. */
+  #minimize(program: Program): void {
     const open = new Set<string>();
     for (const [name, { isShortest, path, kind }] of this.#found) {
       if (!isShortest && path.length > 0 && kind !== "livelock") open.add(name);
     }
     if (open.size === 0) return;
-    const { check, atEnd, stopAtFirst = true } = this.options;
-    const program = new Program(this.store, this.threads, this.#remembers);
-    try {
-      program.start();
-      new ShortestSearch(program, {
-        check,
-        atEnd,
-        limits: new Limits({}),
-        maxStates: SHORTEST_STATES,
-        maxPreemptions: Number.POSITIVE_INFINITY,
-        onFinding: (finding, path) => {
-          const name = nameOf(finding);
-          // The first that is found may be another one, and is the nearer one then.
-          if (stopAtFirst) this.#found.clear();
-          else if (!open.has(name)) return true;
-          this.#found.set(name, { ...finding, path, loop: [], isShortest: true });
-          open.delete(name);
-          return !stopAtFirst && open.size > 0;
-        },
-      }).run();
-    } catch (error) {
-      // Then what was found first has to do.
-      if (!(error instanceof RefutedError)) throw error;
-    } finally {
-      program.close();
+    if (this.options.stopAtFirst === false) {
+      for (const found of nearestOfEach(program, this.options, open)) this.#shorten(found);
+      return;
     }
+    // What is nearest of all may be something else.
+    const found = nearest(program, this.options, () => true);
+    if (found === null) return;
+    this.#found.clear();
+    this.#shorten(found);
+  }
+
+  #shorten({ finding, path, isShortest }: Reached): void {
+    this.#found.set(nameOf(finding), { ...finding, path, isShortest, loop: [] });
   }
 
   #result(violations: readonly ExploredViolation[]): Exploration {
@@ -380,10 +334,6 @@ class Explorer {
     } as const;
     return { ...found, sentence: sentenceOf(found, this.options) };
   }
-}
-
-function nameOf({ kind, message }: Finding): string {
-  return `${kind}: ${message}`;
 }
 
 function pathOf(program: Program, last: PathStep | null): readonly PathStep[] {

@@ -17,6 +17,11 @@ export interface Finding {
   readonly message: string;
 }
 
+/** What a finding goes by: found again, it is the same. */
+export function nameOf({ kind, message }: Finding): string {
+  return `${kind}: ${message}`;
+}
+
 export interface Properties {
   /** Looks at each state (with `peek`); returns what is wrong with it, if anything. Such a state is not left again. */
   readonly check?: (() => string | undefined) | undefined;

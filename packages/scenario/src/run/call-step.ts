@@ -12,7 +12,16 @@ export function callStep(
   step: Step,
   lookup: (name: string) => bigint | undefined,
 ): CallOutcome {
-  const args = resolveArguments(step.call, step.args, { pageSize: 4096, lookup });
+  return makeCall(world, task, step, argumentsOf(step, lookup));
+}
+
+/** What a call takes, when the names in it have been looked up. */
+export function argumentsOf(step: Step, lookup: (name: string) => bigint | undefined): unknown {
+  return resolveArguments(step.call, step.args, { pageSize: 4096, lookup });
+}
+
+/** {@link callStep}, with the arguments that it takes. */
+export function makeCall(world: World, task: Task, step: Step, args: unknown): CallOutcome {
   // Each binding takes the arguments of its own call.
   const binding = bindings[step.call] as
     | ((world: World, task: Task, args: unknown) => CallOutcome)

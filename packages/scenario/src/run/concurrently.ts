@@ -17,7 +17,7 @@ import { raceTraceOf, type Threads } from "../race/race-trace.js";
 import { watchOf } from "../race/watch.js";
 import { whyOf } from "../race/why.js";
 import { bindings } from "./bindings.js";
-import { callStep } from "./call-step.js";
+import { argumentsOf, makeCall } from "./call-step.js";
 import { coverageOf } from "./coverage.js";
 import { staleStage2Mapping } from "./slot-mappings.js";
 import type { World } from "./world.js";
@@ -151,6 +151,15 @@ function brokenAtEnd(
 function threadOf(world: World, name: string, steps: readonly Step[], index: number): Thread {
   const { process, pid } = world.vmm;
   const task = new Task(process, name, pid + 1 + index, 0);
+  /** A path is run many times; what its arguments are depends on what earlier calls of the thread have returned only. */
+  const isNamed = steps.some(({ as }) => as !== undefined);
+  const known = new Map<Step, unknown>();
+  const argumentsFor = (step: Step, own: (wanted: string) => bigint | undefined): unknown => {
+    if (!isNamed && known.has(step)) return known.get(step);
+    const args = argumentsOf(step, (wanted) => own(wanted) ?? world.names.get(wanted));
+    known.set(step, args);
+    return args;
+  };
   const calls = steps.map((step) => {
     const call = (results: readonly unknown[]) => returned(step, results);
     nameFunctions({ [step.call]: call });
@@ -161,7 +170,7 @@ function threadOf(world: World, name: string, steps: readonly Step[], index: num
       const at = steps.findLastIndex((earlier, i) => i < results.length && earlier.as === wanted);
       return at < 0 ? undefined : (results[at] as Returned)[1];
     };
-    const outcome = callStep(world, task, step, (wanted) => own(wanted) ?? world.names.get(wanted));
+    const outcome = makeCall(world, task, step, argumentsFor(step, own));
     const read = outcome.observation?.value;
     const lost = outcome.lostRecord ?? "";
     return [outcome.refusal?.errno ?? "", outcome.value ?? 0n, typeof read === "number" ? read : 0, lost];
