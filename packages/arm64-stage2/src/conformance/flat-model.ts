@@ -24,7 +24,7 @@ export class FlatModel {
 
   /** With IGNORE_EAGAIN; `prot` is a valid one. */
   map(addr: number, size: number, pa: number, prot: number): void {
-    const { minBlockLevel, sizes } = this.geometry;
+    const { minBlockLevel, pageSize, sizes } = this.geometry;
     const end = addr + size;
     let at = addr;
     while (at < end) {
@@ -48,7 +48,8 @@ export class FlatModel {
           young: true,
         };
         if (old === undefined || old.size !== granule || !sameButPermissions(old, leaf)) {
-          this.#remove(base, base + granule);
+          // No block lies around it any more: what it replaces begins within.
+          for (let page = base; page < base + granule; page += pageSize) this.leaves.delete(page);
           this.leaves.set(base, leaf);
         }
         at += granule;
