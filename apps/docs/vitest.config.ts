@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     // The walks in e2e need the built site, and Chromium: without it they are skipped.
     include: ["src/**/*.test.ts", "test/**/*.test.ts", "e2e/**/*.test.ts"],
+    setupFiles: ["../../scripts/property-seed.mjs"],
     server: { deps: { inline: [/^@kvmm\//] } },
     // Browsers and commands are processes of their own: more of them at once only wait for each other.
     maxWorkers: 2,

@@ -8,6 +8,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ["src/**/*.test.ts"],
+    setupFiles: ["../../scripts/property-seed.mjs"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     server: { deps: { inline: [/^@kvmm\//] } },
