@@ -5,7 +5,7 @@ import type { Shared } from "../shared-object.js";
 interface StackErrors {
   stackTraceLimit?: number;
   /** V8's: makes `stack` out of the calls. Without one, Node looks each of them up in source maps first. */
-  prepareStackTrace?: ((error: unknown, calls: readonly unknown[]) => string) | undefined;
+  prepareStackTrace?: ((error: Error, calls: unknown[]) => unknown) | undefined;
 }
 
 /** Where the path ends and the explorer begins, on the inner side and on the outer. */
