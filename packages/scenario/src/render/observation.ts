@@ -47,6 +47,10 @@ export function renderField(observation: Observation, field: ObservationField | 
       return (
         (observation.frames ?? []).map(({ is, pages }) => `${is} ${renderPages(pages)}`).join("; ") || nothing
       );
+    case "value":
+      return typeof observation.value === "number"
+        ? `0x${observation.value.toString(16)}`
+        : (observation.value ?? nothing);
     case "bitmap":
     case "waits":
     case "idle":
