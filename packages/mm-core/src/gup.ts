@@ -84,7 +84,7 @@ function gupFast(task: Task, address: Hva, flags: GupFlags): Pfn | null {
   if (flags.write && !pteHas(pte, PteFlag.write)) return null;
   const pfn = leafPage(leaf, address);
   if (!frames.tryGet(pfn)) return null;
-  if (table.get(index) === pte && !mustUnshare(frames, pfn, null, flags)) return grabbed(frames, pfn, flags);
+  if (table.get(index) === pte && !mustUnshare(frames, pte, null, flags)) return grabbed(frames, pfn, flags);
   frames.put(pfn);
   return null;
 }
@@ -138,9 +138,9 @@ function followPage(vma: Vma, address: Hva, flags: GupFlags): Pfn | { readonly u
   const allowed =
     !flags.write || pteHas(pte, PteFlag.write) || (flags.force === true && isOwnPage(frames, pte));
   if (ptePresent(pte) && !pteProtNone(pte) && allowed) {
-    const pfn = leafPage({ ...leaf, pte }, address);
-    if (mustUnshare(frames, pfn, vma, flags)) followed = { unshare: true };
+    if (mustUnshare(frames, pte, vma, flags)) followed = { unshare: true };
     else {
+      const pfn = leafPage({ ...leaf, pte }, address);
       frames.get(pfn);
       followed = grabbed(frames, pfn, flags);
     }

@@ -1,6 +1,7 @@
 import type { Pfn } from "./addresses.js";
 import type { Frames } from "./frames.js";
 import { PageFlag } from "./page-flags.js";
+import { type Pte, PteFlag, pteHas, ptePfn } from "./pte.js";
 import { type Vma, VmFlag } from "./vma.js";
 
 /** GUP_PIN_COUNTING_BIAS: what a pin adds to the references of a small folio, which has no count of its own for it. */
@@ -52,12 +53,13 @@ interface Pinning {
 }
 
 /**
- * gup_must_unshare(): a page that is only to be read is pinned once nobody can take it away by copy-on-write.
+ * gup_must_unshare(), where the entry forbids writes: a page that is only to be read is pinned once nobody can take it
+ * away by copy-on-write. Of a huge page its first one says whether it is the process's alone.
  * @param vma null: not known
  */
-export function mustUnshare(frames: Frames, pfn: Pfn, vma: Vma | null, flags: Pinning): boolean {
-  if (flags.write || flags.pin !== true) return false;
-  const pageFlags = frames.flagsOf(pfn);
+export function mustUnshare(frames: Frames, pte: Pte, vma: Vma | null, flags: Pinning): boolean {
+  if (flags.write || flags.pin !== true || pteHas(pte, PteFlag.write)) return false;
+  const pageFlags = frames.flagsOf(ptePfn(pte));
   if ((pageFlags & PageFlag.anon) !== 0) return (pageFlags & PageFlag.anonExclusive) === 0;
   if (flags.longterm !== true) return false;
   return vma === null || (vma.fields.flags & (VmFlag.shared | VmFlag.mayWrite)) === VmFlag.mayWrite;
