@@ -21,6 +21,8 @@ export interface Ran {
 export interface World {
   readonly model?: Model;
   readonly stdin?: string | Uint8Array;
+  /** The same, chunk by chunk. */
+  readonly chunks?: () => AsyncIterable<Uint8Array>;
   readonly env?: Readonly<Record<string, string>>;
   readonly tty?: boolean;
   /** Standard error's; as {@link tty} where it is left out. */
@@ -33,7 +35,16 @@ export interface World {
 /** Runs a command line in a world of its own. */
 export async function kvmm(
   args: readonly string[],
-  { model = replaying, stdin = "", env = {}, tty = false, ttyOfErrors = tty, onDrain, columns }: World = {},
+  {
+    model = replaying,
+    stdin = "",
+    chunks = once(stdin),
+    env = {},
+    tty = false,
+    ttyOfErrors = tty,
+    onDrain,
+    columns,
+  }: World = {},
 ): Promise<Ran> {
   let stdout = "";
   let stderr = "";
@@ -57,13 +68,16 @@ export async function kvmm(
       columns,
     },
     readEvidence: async () => [],
-    stdin: async function* () {
-      yield typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin;
-    },
+    stdin: chunks,
   };
   const status = await runProgram(args, context);
   return { status, stdout, stderr };
 }
+
+const once = (stdin: string | Uint8Array) =>
+  async function* () {
+    yield typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin;
+  };
 
 export const recordings = (name: string) =>
   fileURLToPath(new URL(`../../../recordings/${name}`, import.meta.url));

@@ -10,6 +10,7 @@ export * from "./columns/record-columns.js";
 export * from "./data-source/data-source-name.js";
 export * from "./driver/arm-spe-pmu.js";
 export * from "./driver/aux-ring.js";
+export * from "./driver/event-refusal.js";
 export * from "./driver/event-registers.js";
 export type { SpeEventConfig } from "./driver/spe-event.js";
 export * from "./events/event-bit.js";

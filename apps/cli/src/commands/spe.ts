@@ -1,16 +1,14 @@
 import type { PerfVersion } from "@kvmm/spe-model";
-import { memorySource } from "@kvmm/traces";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Context, ExitStatus } from "../context.js";
-import { type OpenSource, openSource } from "../input/open-source.js";
-import { nameOf, readBytes } from "../input/read-bytes.js";
-import { spill } from "../input/spill.js";
+import { nameOf } from "../input/read-bytes.js";
 import { type OutputOptions, withOutputOptions } from "../options.js";
 import { toJson } from "../output/json.js";
 import { Progress } from "../output/progress.js";
 import { reportError } from "../report-error.js";
 import { csvOutput, dumpOutput, jsonOutput } from "../spe/decode-output.js";
-import { type SpeInput, speInput } from "../spe/spe-input.js";
+import { openSpe } from "../spe/open-spe.js";
+import type { SpeInput } from "../spe/spe-input.js";
 import { statisticsDocument, statisticsOf, statisticsText } from "../spe/statistics-output.js";
 import { UsageError } from "../usage-error.js";
 import { type AddCommand, examples } from "./command.js";
@@ -48,7 +46,7 @@ const withFile = (command: Command) =>
   withOutputOptions(
     command.argument(
       "<file>",
-      "perf.data, or nothing but SPE packets; - for standard input, of which TMPDIR should have room for a copy",
+      "perf.data, or nothing but SPE packets; - for standard input; of perf.data through a pipe TMPDIR should have room for a copy",
     ),
   ).option("--raw", "take the bytes as SPE packets, whatever they look like");
 
@@ -56,7 +54,7 @@ const addDecode: AddCommand = (spe, context, end) => {
   withFile(spe.command("decode"))
     .summary("packets and records")
     .description(
-      "Prints every packet on a line, as perf report --dump-raw-trace does; with --json or --csv every record. Ends with 2 where the file does not go on, after what came before.",
+      "Prints every packet on a line, as perf report --dump-raw-trace does; with --json or --csv every record. JSON has each record's bytes as hex, and so all of them: kvmm spe encode makes the same data of it. CSV leaves out address tags, the security state, previous branch targets, packets of no known meaning, the order of packets, and what the driver said. Ends with 2 where the file does not go on, after what came before.",
     )
     .option("--csv", "a line of comma-separated values for each record")
     .addOption(
@@ -80,7 +78,7 @@ const addDecode: AddCommand = (spe, context, end) => {
       const isTty = context.stderr.isTty && !context.stdout.isTty;
       const progress = new Progress({ stderr: { ...context.stderr, isTty } });
       try {
-        const input = await open(file, options, context, progress);
+        const input = await openSpe(file, options.raw === true, context, progress);
         const output =
           options.csv === true
             ? csvOutput(input)
@@ -113,8 +111,8 @@ const addStats: AddCommand = (spe, context, end) => {
     .action(async (file: string, options: StatsOptions) => {
       const progress = new Progress(context);
       try {
-        const input = await open(file, options, context, progress);
-        const statistics = statisticsOf(input);
+        const input = await openSpe(file, options.raw === true, context, progress);
+        const statistics = await statisticsOf(input);
         progress.clear();
         context.stdout.write(
           options.json === true
@@ -128,45 +126,14 @@ const addStats: AddCommand = (spe, context, end) => {
     });
 };
 
-const MIB = 1 << 20;
-
-/** A file is read in pieces as it is decoded, whatever its size; standard input is copied to a temporary file first. */
-async function open(
-  file: string,
-  { raw }: FileOptions,
-  context: Context,
-  progress: Progress,
-): Promise<SpeInput> {
-  const source = file === "-" ? await spillStdin(context, progress) : openSource(file);
-  const input = speInput(source ?? memorySource(await readBytes(file, context)), nameOf(file), raw === true);
-  const sizes = input.streams.flatMap(({ pieces }) => pieces.map(({ size }) => size));
-  const total = Math.ceil(sizes.reduce((sum, size) => sum + size, 0) / MIB);
-  let decoded = 0;
-  const onDecoded = (bytes: number) => {
-    decoded += bytes;
-    progress.update(Math.ceil(decoded / MIB), total, "MiB of SPE data");
-  };
-  return { ...input, streams: input.streams.map((stream) => ({ ...stream, onDecoded })) };
-}
-
-async function spillStdin(context: Context, progress: Progress): Promise<OpenSource> {
-  let read = 0;
-  const source = await spill(context.stdin(), nameOf("-"), (bytes) => {
-    read += bytes;
-    progress.count(Math.ceil(read / MIB), "MiB of standard input");
-  });
-  progress.clear();
-  return source;
-}
-
 /** Says where the file stopped making sense, after what came before. */
 function ending({ error }: SpeInput, context: Context): ExitStatus {
   return error === undefined ? 0 : reportError(error, context);
 }
 
 /** Writes part by part, no faster than it is read; in between, whoever reads may close the pipe. */
-async function write(parts: Iterable<string>, { stdout }: Pick<Context, "stdout">): Promise<void> {
-  for (const part of parts) {
+async function write(parts: AsyncIterable<string>, { stdout }: Pick<Context, "stdout">): Promise<void> {
+  for await (const part of parts) {
     stdout.write(part);
     await new Promise<void>((resolve) => setImmediate(resolve));
     await stdout.drained();

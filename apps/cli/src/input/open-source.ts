@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import type { ByteSource } from "@kvmm/traces";
 
 /** A file that is read in pieces, of which the last is kept. */
@@ -11,16 +11,14 @@ const WINDOW = 1 << 20;
 
 /** A regular file as a source of bytes, in bounded memory; undefined for anything else, or what cannot be opened. */
 export function openSource(path: string): OpenSource | undefined {
-  let fd: number;
   try {
-    fd = openSync(path, "r");
+    // Opening a pipe only to find that it is one would take it from who writes to it.
+    if (!statSync(path).isFile()) return undefined;
+    const fd = openSync(path, "r");
+    return sourceOf(fd, fstatSync(fd).size);
   } catch {
     return undefined;
   }
-  const about = fstatSync(fd);
-  if (about.isFile()) return sourceOf(fd, about.size);
-  closeSync(fd);
-  return undefined;
 }
 
 /** An open file in which one can seek. */

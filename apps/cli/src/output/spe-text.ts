@@ -89,7 +89,7 @@ function legend({ recovery }: SpeSimulation): string {
   const after =
     recovery === "touch"
       ? "After a fault the guest writes to all of its buffer, which maps it again; Linux' driver does not do that: see --recovery driver."
-      : "After a fault Linux' driver and perf touch only what was written: a page that lost its mapping before that stays unmapped, and every further attempt faults.";
+      : "After a fault Linux' driver disables the event, and perf enables it again once it has read what was written. A page that nobody touched stays unmapped. Once a record faults there with nothing to be read before it, the event stays disabled.";
   return `Missing: lost to a fault or with its memory, and due while profiling was off, from the fault until perf has read the buffer and enabled the event again. In windows: between break and make of an entry that maps the buffer again right after. Mapped: pages of the buffer that SPE can write to at the end. ${after}`;
 }
 

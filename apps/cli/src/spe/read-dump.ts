@@ -1,4 +1,5 @@
 import { InputError } from "@kvmm/scenario";
+import type { AuxNoteData } from "@kvmm/traces";
 
 /** The bytes of one buffer in what was printed, and whose they are. */
 export interface DumpedBuffer {
@@ -10,26 +11,31 @@ export interface DumpedBuffer {
   readonly bytes: Uint8Array;
 }
 
+/** What was printed: the data, and what the driver said of it where that was printed too. */
+export interface DumpedData {
+  readonly buffers: readonly DumpedBuffer[];
+  readonly notes?: readonly AuxNoteData[];
+}
+
 /** `.  00000010:  b0 d0 c2 ...   PC 0x...`: the hexadecimal column is 16 bytes wide at most. */
 const LINE = /^\.\s+([0-9a-f]{8,16}):\s{1,2}((?:[0-9a-f]{2} ?){1,16})(?:\s|$)/;
-const HEADER = /ARM SPE data: size (?:0x)?[0-9a-f]+ bytes/;
+const HEADER = /ARM SPE data: (?:size (?:0x)?[0-9a-f]+ bytes|as it comes)/;
 /** As `kvmm spe decode` and as perf name the buffer. */
-const OURS = /^CPU (\d+), AUX offset 0x([0-9a-f]+)/;
-const PERFS = /PERF_RECORD_AUXTRACE size: 0x[0-9a-f]+\s+offset: (0x[0-9a-f]+).*?cpu: (-?\d+)/;
+const OURS = /^(CPU|thread) (\d+), AUX offset 0x([0-9a-f]+)/;
+const PERFS =
+  /PERF_RECORD_AUXTRACE size: (?:0x)?[0-9a-f]+\s+offset: (0x[0-9a-f]+|0).*?tid: (-?\d+).*?cpu: (-?\d+)/;
 
 /**
  * The SPE data in the text that `perf report --dump-raw-trace` and `kvmm spe decode` print: the bytes of each packet are
  * there, so that it is exact.
  * @throws InputError where a packet does not stand where the one before ends, or there is none
  */
-export function readDump(text: string, name: string): readonly DumpedBuffer[] {
-  const buffers: { cpu: number; auxOffset: number; bytes: number[] }[] = [];
-  let place = { cpu: -1, auxOffset: 0 };
+export function readDump(text: string, name: string): DumpedData {
+  const buffers: { cpu: number; tid: number; auxOffset: number; bytes: number[] }[] = [];
+  let place = { cpu: 0, tid: -1, auxOffset: 0 };
   for (const [index, line] of text.split("\n").entries()) {
-    const ours = OURS.exec(line);
-    const perfs = PERFS.exec(line);
-    if (ours !== null) place = { cpu: Number(ours[1]), auxOffset: Number.parseInt(ours[2]!, 16) };
-    else if (perfs !== null) place = { cpu: Number(perfs[2]), auxOffset: Number(perfs[1]) };
+    const named = ownerIn(line);
+    if (named !== undefined) place = named;
     else if (HEADER.test(line)) buffers.push({ ...place, bytes: [] });
     const packet = LINE.exec(line);
     if (packet === null) continue;
@@ -49,10 +55,21 @@ export function readDump(text: string, name: string): readonly DumpedBuffer[] {
       hint: "perf report --dump-raw-trace and kvmm spe decode print them",
     });
   }
-  return found.map(({ cpu, auxOffset, bytes }) => ({
-    cpu: Math.max(0, cpu),
-    tid: -1,
-    auxOffset,
-    bytes: Uint8Array.from(bytes),
-  }));
+  return { buffers: found.map((buffer) => ({ ...buffer, bytes: Uint8Array.from(buffer.bytes) })) };
+}
+
+/** Whose the data below is, where the line says so: a thread's buffer has no CPU, and a CPU's no thread. */
+function ownerIn(line: string): Omit<DumpedBuffer, "bytes"> | undefined {
+  const ours = OURS.exec(line);
+  if (ours !== null) {
+    const [, kind, number, offset] = ours;
+    const auxOffset = Number.parseInt(offset!, 16);
+    return kind === "CPU"
+      ? { cpu: Number(number), tid: -1, auxOffset }
+      : { cpu: -1, tid: Number(number), auxOffset };
+  }
+  const perfs = PERFS.exec(line);
+  if (perfs === null) return undefined;
+  const [, offset, tid, cpu] = perfs;
+  return { cpu: Number(cpu), tid: Number(tid), auxOffset: Number(offset) };
 }

@@ -1,48 +1,41 @@
 import { InputError } from "@kvmm/scenario";
-import {
-  CSV_HEADER,
-  EncodeError,
-  encodeRecord,
-  parseCsvLine,
-  type RecordRow,
-  recordOfRow,
-} from "@kvmm/spe-model";
-import type { DumpedBuffer } from "./read-dump.js";
-
-/** A row, and where it stands: `line 3`, `streams[0].records[2]`. */
-interface PlacedRow {
-  readonly where: string;
-  readonly row: RecordRow;
-}
+import { CSV_HEADER, parseCsvLine, type RecordRow } from "@kvmm/spe-model";
+import type { AuxNoteData } from "@kvmm/traces";
+import { type PlacedRow, placeRows, type RowPiece, told } from "./place-rows.js";
+import type { DumpedData } from "./read-dump.js";
 
 interface RowStream {
   readonly cpu: number;
   readonly tid: number;
   readonly rows: readonly PlacedRow[];
+  /** As the document says; undefined where it does not. */
+  readonly pieces?: readonly RowPiece[];
+  readonly notes?: readonly Omit<AuxNoteData, "cpu" | "tid">[];
 }
 
 const HEADER_LINE = `cpu,tid,${CSV_HEADER}`;
-
-/** Where records are further apart, what lies between is no padding; a buffer starts at a multiple of it. */
-const PAGE = 4096;
-/** Records are a multiple of what divides all their offsets, up to this. */
-const MOST_ALIGNED = 64;
 
 /**
  * The records in what `kvmm spe decode --json` and `--csv` print, as bytes in which each stands where it did; undefined for
  * anything else.
  * @throws InputError for a value that no record has, or records that overlap
  */
-export function readRecords(text: string, name: string): readonly DumpedBuffer[] | undefined {
+export function readRecords(text: string, name: string): DumpedData | undefined {
   const streams = text.startsWith(HEADER_LINE)
     ? csvStreams(text, name)
     : /^\s*\{/.test(text)
       ? jsonStreams(text, name)
       : undefined;
   if (streams === undefined) return undefined;
-  const buffers = streams.flatMap((stream) => buffersOf(stream, name));
+  const buffers = streams.flatMap(({ cpu, tid, rows, pieces }) =>
+    placeRows(rows, pieces, name).map((buffer) => ({ cpu, tid, ...buffer })),
+  );
   if (buffers.length === 0) throw new InputError(name, { problem: "has no records" });
-  return buffers;
+  if (streams.every(({ notes }) => notes === undefined)) return { buffers };
+  const notes = streams.flatMap((stream) =>
+    (stream.notes ?? []).map((note) => ({ cpu: stream.cpu, tid: stream.tid, ...note })),
+  );
+  return { buffers, notes };
 }
 
 function csvStreams(text: string, name: string): RowStream[] {
@@ -62,15 +55,47 @@ function csvStreams(text: string, name: string): RowStream[] {
 
 function jsonStreams(text: string, name: string): RowStream[] {
   const document = parse(text, name);
-  const streams = listIn(document, "streams", name, "");
-  return streams.map((stream, n) => {
-    const { cpu, tid } = stream as { readonly cpu?: unknown; readonly tid?: unknown };
-    const rows = listIn(stream, "records", name, `streams[${n}].`);
+  return listIn(document, "streams", name, "").map((stream, n) => {
+    const at = `streams[${n}].`;
+    const { cpu, tid, pieces, notes } = stream as Readonly<Record<string, unknown>>;
+    const rows = listIn(stream, "records", name, at).map((row, index) => ({
+      where: `${at}records[${index}]`,
+      row: row as RecordRow,
+    }));
     return {
       ...owner(cpu, tid),
-      rows: rows.map((row, at) => ({ where: `streams[${n}].records[${at}]`, row: row as RecordRow })),
+      rows,
+      ...(pieces === undefined ? {} : { pieces: piecesIn(stream, name, at) }),
+      ...(notes === undefined ? {} : { notes: notesIn(stream, name, at) }),
     };
   });
+}
+
+function piecesIn(stream: object, name: string, at: string): readonly RowPiece[] {
+  return listIn(stream, "pieces", name, at).map((piece, index) =>
+    rangeOf(piece, name, `${at}pieces[${index}]`),
+  );
+}
+
+function notesIn(stream: object, name: string, at: string): NonNullable<RowStream["notes"]> {
+  return listIn(stream, "notes", name, at).map((note, index) => {
+    const { offset: auxOffset, size } = rangeOf(note, name, `${at}notes[${index}]`);
+    const said = note as Readonly<Record<string, unknown>>;
+    const flags = {
+      truncated: said["truncated"] === true,
+      overwrite: said["overwrite"] === true,
+      partial: said["partial"] === true,
+      collision: said["collision"] === true,
+    };
+    return { auxOffset, size, flags };
+  });
+}
+
+function rangeOf(range: object, name: string, where: string): RowPiece {
+  const { offset, size } = range as Readonly<Record<string, unknown>>;
+  const isBytes = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+  if (isBytes(offset) && isBytes(size)) return { offset, size };
+  throw new InputError(name, { problem: `${where}: offset and size should be whole numbers of bytes` });
 }
 
 function parse(text: string, name: string): unknown {
@@ -95,59 +120,4 @@ function owner(cpu: unknown, tid: unknown): { readonly cpu: number; readonly tid
   const number = (value: unknown, otherwise: number) =>
     /^-?\d+$/.test(`${value}`) ? Number(value) : otherwise;
   return { cpu: number(cpu, 0), tid: number(tid, -1) };
-}
-
-/** Bytes of a stream: a buffer for each stretch of it without a gap. */
-function buffersOf({ cpu, tid, rows }: RowStream, name: string): DumpedBuffer[] {
-  const placed = rows.map(({ where, row }) => ({ where, row, offset: offsetOf(row, where, name) }));
-  const alignment = Math.min(MOST_ALIGNED, ...placed.map(({ offset }) => alignmentOf(offset)));
-  const buffers: { auxOffset: number; bytes: number[] }[] = [];
-  for (const [index, { where, row, offset }] of placed.entries()) {
-    let buffer = buffers.at(-1);
-    const end = buffer === undefined ? 0 : buffer.auxOffset + buffer.bytes.length;
-    if (offset < end)
-      throw new InputError(name, {
-        problem: `${where}: a record at byte ${offset}, where the one before ends at ${end}`,
-        hint: "records should stand in the order in which they were printed",
-      });
-    if (buffer === undefined || offset - end >= PAGE) {
-      buffer = { auxOffset: offset - (offset % PAGE), bytes: [] };
-      buffers.push(buffer);
-    }
-    for (let at = buffer.auxOffset + buffer.bytes.length; at < offset; at++) buffer.bytes.push(0);
-    const room = (placed[index + 1]?.offset ?? Number.POSITIVE_INFINITY) - offset;
-    for (const byte of told(name, where, () => encoded(row, room, placed.length === 1 ? 1 : alignment)))
-      buffer.bytes.push(byte);
-  }
-  return buffers.map(({ auxOffset, bytes }) => ({ cpu, tid, auxOffset, bytes: Uint8Array.from(bytes) }));
-}
-
-/** A record with the padding that keeps records aligned, where there is room for it. */
-function encoded(row: RecordRow, room: number, alignment: number): Uint8Array {
-  const record = recordOfRow(row);
-  const padded = encodeRecord(record, alignment);
-  return padded.length <= room ? padded : encodeRecord(record);
-}
-
-function offsetOf({ offset }: RecordRow, where: string, name: string): number {
-  const value = /^\d{1,15}$/.test(`${offset}`) ? Number(offset) : Number.NaN;
-  if (Number.isNaN(value))
-    throw new InputError(name, { problem: `${where}: offset is ${offset}, not a number of bytes` });
-  return value;
-}
-
-/** The largest power of two that divides an offset, up to the most that counts. */
-function alignmentOf(offset: number): number {
-  let alignment = 1;
-  while (alignment < MOST_ALIGNED && offset % (2 * alignment) === 0) alignment *= 2;
-  return alignment;
-}
-
-function told<T>(name: string, where: string, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    if (error instanceof EncodeError) throw new InputError(name, { problem: `${where}: ${error.message}` });
-    throw error;
-  }
 }

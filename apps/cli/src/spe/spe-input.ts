@@ -9,6 +9,7 @@ import {
   readAuxArea,
   readPerfData,
 } from "@kvmm/traces";
+import { filePiece, passingPiece } from "./spe-piece.js";
 import type { SpeStream } from "./spe-stream.js";
 
 /** SPE data of a file: its streams, and where the file stopped making sense. */
@@ -19,37 +20,58 @@ export interface SpeInput {
   readonly error?: InputError;
 }
 
-/** What the first bytes are looked at for, when they are to be SPE packets. */
-const PROBED = 64 * 1024;
+/** How many of the first bytes are looked at, when they are to be SPE packets. */
+export const PROBED = 64 * 1024;
 
 /**
  * The SPE data in a perf.data file, or in bytes that are nothing but SPE packets.
  * @param raw - take the bytes as packets, whatever they are
+ * @param onBytes - called with the number of bytes that have been read since the last call
  * @throws InputError for what is neither
  */
-export function speInput(source: ByteSource, name: string, raw: boolean): SpeInput {
+export function speInput(
+  source: ByteSource,
+  name: string,
+  raw: boolean,
+  onBytes: (bytes: number) => void,
+): SpeInput {
   if (source.size === 0) throw new InputError(name, { problem: "is empty" });
   const start = source.read(0, PROBED).slice();
-  if (!raw && looksLikePerfData(start)) return perfDataInput(source, name);
+  if (!raw && looksLikePerfData(start)) return perfDataInput(source, name, onBytes);
   if (!raw) checkPackets(start, name);
-  const pieces = [{ auxOffset: 0, fileOffset: 0, size: source.size }];
-  return { format: "raw", streams: [{ source, pieces, notes: [], midr: 0n }] };
+  const piece = filePiece(source, { auxOffset: 0, fileOffset: 0, size: source.size }, onBytes);
+  return { format: "raw", streams: [{ pieces: [piece], notes: [], midr: 0n }] };
+}
+
+/**
+ * SPE packets that come once: nothing of them is kept.
+ * @param start - the first bytes, as many as are looked at
+ * @throws InputError for what is no SPE
+ */
+export function passingInput(
+  start: Uint8Array,
+  passing: AsyncIterable<Uint8Array>,
+  name: string,
+  raw: boolean,
+  onBytes: (bytes: number) => void,
+): SpeInput {
+  if (!raw) checkPackets(start, name);
+  return { format: "raw", streams: [{ pieces: [passingPiece(passing, onBytes)], notes: [], midr: 0n }] };
 }
 
 /** `PERFILE2`, either way round, and the `PERFFILE` of the first version, which the reader refuses. */
-function looksLikePerfData(bytes: Uint8Array): boolean {
+export function looksLikePerfData(bytes: Uint8Array): boolean {
   const magic = String.fromCharCode(...bytes.subarray(0, 8));
   return magic.startsWith("PERF") || magic === "2ELIFREP";
 }
 
-function perfDataInput(source: ByteSource, name: string): SpeInput {
+function perfDataInput(source: ByteSource, name: string, onBytes: (bytes: number) => void): SpeInput {
   const { file, area, compressed } = openPerfData(source, name);
   const cpus = new Map(area.spe?.cpus.map(({ cpu, midr }) => [cpu, midr]));
   const streams = area.streams.map(
     ({ cpu, tid, pieces, notes }): SpeStream => ({
-      source: file.source,
-      pieces,
-      notes: notes.map(({ flags }) => flags),
+      pieces: pieces.map((piece) => filePiece(file.source, piece, onBytes)),
+      notes: notes.map(({ auxOffset, size, flags }) => ({ offset: auxOffset, size, ...flags })),
       midr: cpus.get(cpu) ?? 0n,
       of: { cpu, tid },
     }),

@@ -3,13 +3,13 @@ import type { SpeInput } from "./spe-input.js";
 import { recordBatches } from "./spe-stream.js";
 
 /** The figures of all streams together. Where CPUs differ in what data sources mean, the first one's meaning counts. */
-export function statisticsOf({ streams }: SpeInput): SpeStatistics {
+export async function statisticsOf({ streams }: SpeInput): Promise<SpeStatistics> {
   const statistics = new SpeStatistics(dataSourceEncoding(streams[0]?.midr ?? 0n));
   for (const stream of streams) {
     statistics.nextStream();
     for (const note of stream.notes) statistics.addNote(note);
     let account = { records: 0, unterminated: 0, padding: 0, bad: 0 };
-    for (const columns of recordBatches(stream)) {
+    for await (const { columns } of recordBatches(stream)) {
       statistics.addColumns(columns);
       account = columns.account;
     }

@@ -23,8 +23,9 @@ export type SpePolicy = (typeof spePolicies)[number];
  * - `touch`: it writes to every page of the buffer before it profiles on, so that the vCPU's faults map them again.
  *   No driver does that today.
  * - `driver`: what Linux' driver and `perf record` do (arm_spe_pmu_irq_handler(), 7.2): the event is disabled, what
- *   was written is read, and the event is enabled again where it had stopped. A page that nobody reads or writes
- *   stays unmapped, and the next record faults again.
+ *   was written is read, and if that was anything, the event is enabled again where it had stopped
+ *   (__auxtrace_mmap__read()). A page that nobody reads or writes stays unmapped, so that the next record faults, with
+ *   nothing before it to be read: from then on the event stays disabled.
  */
 export const speRecoveries = ["touch", "driver"] as const;
 export type SpeRecovery = (typeof speRecoveries)[number];

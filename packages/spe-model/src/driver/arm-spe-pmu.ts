@@ -1,14 +1,9 @@
-import {
-  BufferEventClass,
-  BufferStatusCode,
-  PMBIDR,
-  PMBLIMITR,
-  PMBSR,
-  PMSIDR,
-} from "../registers/spe-registers.js";
+import { BufferEventClass, BufferStatusCode, PMBLIMITR, PMBSR } from "../registers/spe-registers.js";
 import type { SpeUnit } from "../unit/spe-unit.js";
 import type { AuxHandle, AuxNote, AuxRing } from "./aux-ring.js";
-import { eventRegisters } from "./event-registers.js";
+import { eventRefusal } from "./event-refusal.js";
+import { DEFAULT_PERIOD, eventRegisters } from "./event-registers.js";
+import { probeUnit } from "./probe-unit.js";
 import type { SpeEventConfig } from "./spe-event.js";
 
 /** What the driver has to work with. */
@@ -59,8 +54,9 @@ export class ArmSpePmu {
   #handle: AuxHandle | undefined;
   #state: "disabled" | "stopped" | "running" = "disabled";
   #disabling = false;
-  #periodLeft = 0n;
+  #periodLeft: bigint;
 
+  /** @throws RangeError for a unit, an event or a ring that the driver does not take */
   constructor(options: DriverOptions) {
     this.#unit = options.unit;
     this.#ring = options.ring;
@@ -69,8 +65,16 @@ export class ArmSpePmu {
     this.#config = options.config ?? {};
     this.#onAux = options.onAux ?? (() => {});
     this.#pageSize = options.pageSize ?? 4096;
-    this.#align = 2 ** PMBIDR.decode(options.unit.read("PMBIDR_EL1")).ALIGN;
-    this.#maxRecordSize = 2 ** PMSIDR.decode(options.unit.read("PMSIDR_EL1")).MAXSIZE;
+    if (this.#ring.size < 2 * this.#pageSize)
+      throw new RangeError(`a ring of ${this.#ring.size} bytes; arm_spe_pmu_setup_aux() wants two pages`);
+    // perf_event_alloc(): the first interval is what was asked for, before the driver rounds it.
+    this.#periodLeft = BigInt(Math.trunc(this.#config.samplePeriod ?? DEFAULT_PERIOD));
+    const pmsidr = options.unit.read("PMSIDR_EL1");
+    const { align, maxRecordSize } = probeUnit(options.unit.read("PMBIDR_EL1"), pmsidr);
+    this.#align = align;
+    this.#maxRecordSize = maxRecordSize;
+    const refusal = eventRefusal(this.#config, { pmsidr });
+    if (refusal) throw new RangeError(`the driver refuses the event, ${refusal.errno}: ${refusal.reason}`);
   }
 
   /** perf wants samples, and the event is not disabled. */
@@ -115,12 +119,13 @@ export class ArmSpePmu {
   }
 
   /**
-   * `perf record` takes what is in the ring and enables the event again (auxtrace_mmap__read() and its
-   * read_finish). Returns the range of the AUX stream, whose bytes are at `base` plus its offset modulo the size.
+   * `perf record` takes what is in the ring and, if there was anything, enables the event again (auxtrace_mmap__read()
+   * and its read_finish): an event that was disabled before it had written anything stays so. Returns the range of the
+   * AUX stream, whose bytes are at `base` plus its offset modulo the size.
    */
   read(): { readonly offset: number; readonly size: number } {
     const taken = this.#ring.take();
-    this.enable();
+    if (taken.size > 0) this.enable();
     return taken;
   }
 
@@ -134,7 +139,8 @@ export class ArmSpePmu {
   #start(reload: boolean): void {
     this.#state = "running";
     if (!this.#begin()) {
-      this.#stop();
+      this.#disableAndDrain();
+      this.#state = "stopped";
       this.#runIrqWork();
       return;
     }

@@ -10,11 +10,22 @@ export interface SpeEventConfig {
   readonly loadFilter?: boolean;
   readonly storeFilter?: boolean;
   readonly branchFilter?: boolean;
+  /** Advanced SIMD, SVE and SME; this and the five below need FEAT_SPE_EFT (PMSIDR_EL1.EFT). */
+  readonly simdFilter?: boolean;
+  readonly floatFilter?: boolean;
+  /** With a mask, operations have to be (filter set) or must not be (filter clear) of the type. */
+  readonly loadFilterMask?: boolean;
+  readonly storeFilterMask?: boolean;
+  readonly branchFilterMask?: boolean;
+  readonly simdFilterMask?: boolean;
+  readonly floatFilterMask?: boolean;
   /** PMSEVFR_EL1: events that a sample has to have. */
   readonly eventFilter?: bigint;
   /** PMSNEVFR_EL1: events that a sample must not have. */
   readonly invEventFilter?: bigint;
-  /** Cycles. */
+  /** The inverse of PMSDSFR_EL1: data sources, 0 to 63, whose loads get no record; needs PMSIDR_EL1.FDS. */
+  readonly invDataSourceFilter?: bigint;
+  /** Cycles, 0 to 4095. */
   readonly minLatency?: number;
   readonly discard?: boolean;
   readonly excludeUser?: boolean;

@@ -127,12 +127,13 @@ export class SpeUnit {
   }
 
   /**
-   * Writes a register: 64 bits.
+   * Writes a register: 64 bits. Of PMBPTR_EL1 the bits below PMBIDR_EL1.Align stay 0: records start where it says.
    * @throws ReadOnlyRegisterError for PMSIDR_EL1 and PMBIDR_EL1.
    */
   write(register: RegisterName, value: bigint): void {
     if (register === "PMSIDR_EL1" || register === "PMBIDR_EL1") throw new ReadOnlyRegisterError(register);
-    this.#registers[register] = BigInt.asUintN(64, value);
+    const res0 = register === "PMBPTR_EL1" ? BigInt(this.#alignment - 1) : 0n;
+    this.#registers[register] = BigInt.asUintN(64, value) & ~res0;
     if (register === "PMSCR_EL1") {
       const { E0SPE, E1SPE } = PMSCR.decode(value);
       this.#samplesEl0 = E0SPE === 1;

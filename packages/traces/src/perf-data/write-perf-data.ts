@@ -19,6 +19,19 @@ export interface AuxData {
   readonly flags?: Partial<AuxFlags>;
 }
 
+/** What the driver says of a range of a CPU's or thread's AUX stream: a PERF_RECORD_AUX. */
+export interface AuxNoteData {
+  /** -1 for a thread's. */
+  readonly cpu: number;
+  /** -1 for a CPU's. */
+  readonly tid: number;
+  /** Bytes from the start of the AUX stream. */
+  readonly auxOffset: number;
+  /** Bytes. */
+  readonly size: number;
+  readonly flags?: Partial<AuxFlags>;
+}
+
 /** What goes into the file. */
 export interface SpeRecording {
   /** The SPE PMU's number; default 8. */
@@ -30,6 +43,8 @@ export interface SpeRecording {
   readonly comms?: readonly Omit<CommRecord, "kind">[];
   readonly mmaps?: readonly Omit<MmapRecord, "kind">[];
   readonly aux: readonly AuxData[];
+  /** Default: one for each piece of data, with its flags. */
+  readonly notes?: readonly AuxNoteData[];
 }
 
 /** `perf` counts alignment packets, up to 16 bytes, from the data's place in the file: it agrees with the buffer's. */
@@ -77,8 +92,10 @@ function writeRecords(recording: SpeRecording, pmuType: number, fileOffset: numb
   out.u32(AUXTRACE_ARM_SPE).u32(0).bytes(info.result());
   for (const comm of recording.comms ?? []) writeComm(out, comm);
   for (const mmap of recording.mmaps ?? []) writeMmap(out, mmap);
+  for (const note of recording.notes ?? []) writeAux(out, note);
   recording.aux.forEach((piece, index) => {
-    writeAux(out, piece);
+    const { bytes, auxOffset = 0, ...about } = piece;
+    if (recording.notes === undefined) writeAux(out, { ...about, auxOffset, size: bytes.length });
     writeAuxtrace(out, piece, index, fileOffset);
   });
   header(out, RecordType.finishedRound, 8);
@@ -122,22 +139,21 @@ function writeMmap(out: ByteWriter, mmap: Omit<MmapRecord, "kind">): void {
 /** PERF_RECORD_MISC_USER. */
 const USER = 2;
 
-function writeAux(out: ByteWriter, { cpu, tid, auxOffset = 0, bytes, flags = {} }: AuxData): void {
+function writeAux(out: ByteWriter, { cpu, tid, auxOffset, size, flags = {} }: AuxNoteData): void {
   header(out, RecordType.aux, 32 + SAMPLE_ID_SIZE);
   const bits =
     (flags.truncated ? 1 : 0) |
     (flags.overwrite ? 2 : 0) |
     (flags.partial ? 4 : 0) |
     (flags.collision ? 8 : 0);
-  out.u64(auxOffset).u64(bytes.length).u64(bits);
+  out.u64(auxOffset).u64(size).u64(bits);
   sampleId(out, tid, tid, cpu);
 }
 
 function writeAuxtrace(out: ByteWriter, piece: AuxData, index: number, fileOffset: number): void {
   const { cpu, tid, auxOffset = 0, bytes } = piece;
-  if (auxOffset % 8 !== 0) throw new RangeError(`auxOffset is ${auxOffset}, not a multiple of 8`);
   // A round is finished as often as told: its record may be longer than its header, and fills the gap.
-  const misplaced = (fileOffset + out.size + AUXTRACE_SIZE - auxOffset) % ALIGNMENT;
+  const misplaced = (fileOffset + out.size + AUXTRACE_SIZE - (auxOffset - (auxOffset % 8))) % ALIGNMENT;
   if (misplaced !== 0) {
     const gap = ALIGNMENT - misplaced;
     header(out, RecordType.finishedRound, gap);
