@@ -8,13 +8,17 @@ const base = process.env["KVMM_DOCS_BASE"] ?? "/kvmm/";
 /** What search finds of a page: of an API only its headings, which are the names. */
 const searchable: NonNullable<DefaultTheme.LocalSearchOptions["_render"]> = (source, env, markdown) => {
   if (env.frontmatter?.["search"] === false) return "";
-  const html = markdown.render(source, env);
-  if (!env.relativePath.startsWith("reference/api/")) return html;
-  return (html.match(/<h[1-3][^>]*>[\s\S]*?<\/h[1-3]>/g) ?? []).join("\n");
+  const isApi = env.relativePath.startsWith("reference/api/");
+  return markdown.render(isApi ? headingsOf(source) : source, env);
 };
+
+const headingsOf = (source: string) => (source.match(/^#{1,3} .*$/gm) ?? []).join("\n\n");
 
 // Workspace packages are bundled from their TypeScript sources, as their tests read them.
 const conditions = ["@kvmm/source"];
+
+/** Pages of code and tables take the place of the outline; the long lists of names need it. */
+const hasOutline = (page: string) => /^reference\/(api\/|calls)/.test(page);
 
 export default defineConfig({
   title: "kvmm",
@@ -26,6 +30,10 @@ export default defineConfig({
   srcDir: "pages",
   outDir: ".vitepress/dist",
   cleanUrls: false,
+  transformPageData: ({ relativePath, frontmatter }) =>
+    hasOutline(relativePath) || frontmatter["layout"] === "page"
+      ? undefined
+      : { frontmatter: { ...frontmatter, aside: false, pageClass: "wide" } },
   metaChunk: true,
   head: [
     ["link", { rel: "icon", type: "image/svg+xml", href: `${base}icon.svg` }],

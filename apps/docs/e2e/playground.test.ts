@@ -136,7 +136,7 @@ describe.skipIf(!hasChromium)("the playground", () => {
     await page.getByRole("button", { name: "Cancel" }).click();
     await sees(page.locator(".outcome"), "Cancelled: nothing is said about the threads.");
     await page.locator(".steps .call").first().click();
-    await sees(machine(), "After step 1");
+    await sees(machine(), "After step 0");
   });
 
   test("takes a dropped recording, and shows where it disagrees", async () => {
@@ -154,7 +154,7 @@ describe.skipIf(!hasChromium)("the playground", () => {
       observed: [{ errno: "ENOMEM" }],
     };
     await dropFile("dropped.jsonl", JSON.stringify(recording));
-    await sees(machine(), "After step 1");
+    await sees(machine(), "After step 0");
     await sees(page.locator(".differs"), "recorded: errno ENOMEM");
   });
 
@@ -165,7 +165,7 @@ describe.skipIf(!hasChromium)("the playground", () => {
       "title: dropped\nsteps:\n  - { call: mmap, args: { length: 1p, prot: r, flags: [MAP_PRIVATE, MAP_ANONYMOUS] } }\n",
     );
     await sees(page.getByRole("textbox", { name: "Scenario" }), "title: dropped");
-    await sees(machine(), "After step 1");
+    await sees(machine(), "After step 0");
     await dropFile("wrong.yaml", "steps: 1\n");
     await sees(page.getByRole("alert"), "steps");
   });

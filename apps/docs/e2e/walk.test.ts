@@ -68,11 +68,11 @@ describe.skipIf(!hasChromium).each<keyof typeof viewports>(["desktop", "phone"])
       await page.getByLabel(RFC, { exact: true }).uncheck();
       await page.locator(".differs").first().waitFor({ state: "detached" });
 
-      await sees(heading(), "After step 8");
+      await sees(heading(), "After step 7");
       const bar = page.getByRole("group", { name: "Steps of the scenario" });
       await bar.getByRole("button", { name: "Back" }).click();
       await bar.getByRole("button", { name: "Back" }).press("ArrowLeft");
-      await sees(heading(), "After step 6");
+      await sees(heading(), "After step 5");
       await page.locator(".machine").getByRole("img", { name: "stage 2: nothing" }).waitFor();
       await bar.getByRole("button", { name: "Step", exact: true }).click();
       await page
@@ -113,7 +113,7 @@ describe.skipIf(!hasChromium).each<keyof typeof viewports>(["desktop", "phone"])
         .getByRole("group", { name: "Steps of the scenario" })
         .getByRole("button", { name: "Back" })
         .click();
-      await sees(heading(), "After step 7");
+      await sees(heading(), "After step 6");
       await page.waitForFunction(() => location.hash.startsWith("#s="));
       await page.getByRole("button", { name: "Copy the link" }).click();
       await sees(page.locator(".actions output"), "clipboard");
@@ -121,7 +121,7 @@ describe.skipIf(!hasChromium).each<keyof typeof viewports>(["desktop", "phone"])
 
       const other = await visit(here.browser, here.site, width);
       await other.page.goto(link);
-      await sees(other.page.locator(".machine h2"), "After step 7");
+      await sees(other.page.locator(".machine h2"), "After step 6");
       expect(await other.page.getByLabel(RFC, { exact: true }).isChecked()).toBe(true);
       await sees(other.page.locator(".differs"), "without the patch");
       expect(other.problems).toEqual([]);
@@ -164,7 +164,7 @@ describe.skipIf(!hasChromium).each<keyof typeof viewports>(["desktop", "phone"])
       await sees(verdict(), "holds");
       await page.locator(".steps .call").nth(2).focus();
       await page.keyboard.press("Enter");
-      await sees(heading(), "After step 3");
+      await sees(heading(), "After step 2");
     });
 
     test("searches, without the network", async () => {

@@ -1,5 +1,5 @@
 // Looks at the built site: links and their anchors, requests to other hosts, weights. A problem fails the build.
-import { readdirSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { docs } from "../generate/workspace.js";
 import { linkProblems } from "./links.js";
 import { pageWeight, weightProblems } from "./weights.js";
@@ -13,8 +13,16 @@ const pages = readdirSync(dist, { recursive: true, encoding: "utf8" })
 
 const problems = [...linkProblems(dist, base, pages), ...weightProblems(dist, base, pages)];
 for (const problem of problems) console.error(problem);
-const weights = ["index.html", "how/index.html", "playground.html"].map(
-  (page) => `${page} ${Math.round(pageWeight(dist, base, page) / 1000)} kB`,
+const weights = Object.fromEntries(
+  pages.map((page) => {
+    const { first, later } = pageWeight(dist, base, page);
+    return [page, { first: Math.round(first / 1000), later: Math.round(later / 1000) }];
+  }),
 );
-console.log(`${pages.length} pages, ${problems.length} problems; ${weights.join(", ")} (compressed)`);
+// The page about benchmarks shows it.
+writeFileSync(`${dist}/weights.json`, JSON.stringify(weights));
+const some = ["index.html", "how/index.html", "playground.html"].map(
+  (page) => `${page} ${weights[page]?.first} kB, then ${weights[page]?.later} kB`,
+);
+console.log(`${pages.length} pages, ${problems.length} problems; ${some.join("; ")} (compressed)`);
 if (problems.length > 0) process.exitCode = 1;

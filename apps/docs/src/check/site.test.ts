@@ -53,19 +53,45 @@ test("a link that leaves the base path is a problem", () => {
   expect(linkProblems(dist, "/kvmm/", ["index.html"])).toEqual(["index.html: /how/ is outside of /kvmm/"]);
 });
 
-test("a page weighs what its HTML, scripts and styles do, and no more than it may", () => {
-  const bytes = new Uint8Array(400_000);
-  for (let i = 0, x = 1; i < bytes.length; i++) {
-    x = (Math.imul(x, 1_103_515_245) + 12_345) >>> 0;
-    bytes[i] = x >>> 24;
-  }
-  mkdirSync(join(dist, "assets"));
-  writeFileSync(join(dist, "assets/app.js"), bytes);
-  page("index.html", "");
-  expect(weightProblems(dist, "/kvmm/", ["index.html"])).toEqual([]);
-  page("index.html", '<script type="module" src="/kvmm/assets/app.js"></script>');
-  expect(pageWeight(dist, "/kvmm/", "index.html")).toBeGreaterThan(bytes.length / 2);
-  expect(weightProblems(dist, "/kvmm/", ["index.html"])[0]).toMatch(
-    /index.html weighs \d+ kB, and may weigh 110 kB/,
-  );
+describe("a page", () => {
+  const script = (name: string, size: number, source = "") => {
+    const bytes = Buffer.alloc(size);
+    for (let i = 0, x = 1; i < size; i++) {
+      x = (Math.imul(x, 1_103_515_245) + 12_345) >>> 0;
+      bytes[i] = x >>> 24;
+    }
+    mkdirSync(join(dist, "assets"), { recursive: true });
+    writeFileSync(join(dist, "assets", name), `${source}//${bytes.toString("base64")}`);
+  };
+
+  test("weighs what its HTML, scripts and styles do, and no more than it may", () => {
+    script("app.js", 400_000);
+    page("index.html", "");
+    expect(weightProblems(dist, "/kvmm/", ["index.html"])).toEqual([]);
+    page("index.html", '<script type="module" src="/kvmm/assets/app.js"></script>');
+    expect(pageWeight(dist, "/kvmm/", "index.html").first).toBeGreaterThan(200_000);
+    expect(weightProblems(dist, "/kvmm/", ["index.html"])[0]).toMatch(
+      /index.html weighs \d+ kB, and may be 110 kB/,
+    );
+  });
+
+  test("weighs later what its scripts ask for, workers too, each once and nothing that is there already", () => {
+    script("app.x.js", 1000, 'import("./search.js");');
+    script("search.js", 100_000);
+    script("how_index.md.x.js", 1000, 'import"./app.x.js";import("./figure.js");');
+    script(
+      "figure.js",
+      20_000,
+      'new Worker("/kvmm/assets/worker.js");import"./app.x.js";import"./figure.js";',
+    );
+    script("worker.js", 30_000);
+    page(
+      "how/index.html",
+      '<script type="module" src="/kvmm/assets/app.x.js"></script><link rel="modulepreload" href="/kvmm/assets/how_index.md.x.js">',
+    );
+    const { first, later } = pageWeight(dist, "/kvmm/", "how/index.html");
+    expect(first).toBeLessThan(10_000);
+    expect(later).toBeGreaterThan(35_000);
+    expect(later).toBeLessThan(80_000);
+  });
 });

@@ -1,8 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { budgets } from "../check/budgets.js";
 import { benchmarkLines } from "./benchmark-tables.js";
-import { explorerTable } from "./explorer-table.js";
-import { code, plain, table } from "./markdown.js";
+import { type ExplorerResults, explorerLines } from "./explorer-table.js";
+import { plain } from "./markdown.js";
 import { root } from "./workspace.js";
 import { writePage } from "./write.js";
 
@@ -35,6 +34,10 @@ export function generateBenchmarks(): void {
     .map((name) => name.replace(/\.json$/, ""))
     .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
   const lines = [
+    "<script setup>",
+    'import PageWeights from "../src/view/PageWeights.vue";',
+    "</script>",
+    "",
     "# Benchmarks",
     "",
     "What the model costs, from the last run that was kept in `bench/results`; `npm run bench` measures again. Peers ran on the same",
@@ -49,19 +52,24 @@ export function generateBenchmarks(): void {
   lines.push(
     "## This site",
     "",
-    "What a page may weigh at first, compressed: its HTML, scripts and styles. A build that exceeds it fails. The editor and the model",
-    "of the playground come after the page, and so does the search index.",
+    "What pages weigh, in kilobytes after compression: at first, that is their HTML, scripts and styles; and later, that is what they ask",
+    "for by themselves once they are there: the model for figures, and the editor. Search asks for its index when it is opened. A build",
+    "whose pages weigh more than they may fails.",
     "",
-    table(
-      ["page", "at most"],
-      Object.entries(budgets).map(([page, most]) => [code(page), `${most} kB`]),
-    ),
+    "<PageWeights />",
   );
-  writePage("benchmarks.md", lines, ["aside: false", "pageClass: wide"]);
+  writePage("benchmarks.md", lines);
 }
 
+/** What stands above the parts of a result, where their names say too little. */
+const headings: Readonly<Record<string, string>> = {
+  rows: "",
+  curves: "",
+  growth: "CPU ns more for each doubling of the number of memslots, from so many to so many:",
+};
+
 function linesOf(name: string, document: unknown): readonly string[] {
-  if (name !== "explore") return benchmarkLines(document);
-  const { rows, ...others } = document as { rows: Parameters<typeof explorerTable>[0] };
-  return [explorerTable(rows), "", ...benchmarkLines(others)];
+  if (name !== "explore") return benchmarkLines(document as Record<string, unknown>, headings);
+  const { tools } = document as { tools: Record<string, unknown> };
+  return [...benchmarkLines({ tools }), "", ...explorerLines(document as ExplorerResults)];
 }

@@ -14,7 +14,7 @@ export function generateCalls(): void {
   const formats: readonly (readonly [string, CallFormat])[] = Object.entries(calls);
   for (const [name, format] of [...formats].sort(([a], [b]) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1)))
     lines.push("", `## ${name}`, "", ...callLines(format));
-  writePage("reference/calls.md", lines, ["outline: false"]);
+  writePage("reference/calls.md", lines, ["outline: 2"]);
 }
 
 function callLines(format: CallFormat): readonly string[] {

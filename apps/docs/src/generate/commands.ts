@@ -64,7 +64,7 @@ export function generateCommands(): void {
   for (const name of commands) {
     lines.push("", `## kvmm ${name}`, "", "```text", kvmm([name, "--help"]).trimEnd(), "```");
   }
-  writePage("reference/commands.md", lines, ["aside: false", "pageClass: wide"]);
+  writePage("reference/commands.md", lines);
 }
 
 /** Does it stand in the list of commands, and not in that of options or examples? */

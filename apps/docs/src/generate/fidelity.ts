@@ -65,7 +65,7 @@ export function generateFidelity(): void {
     "",
     ...raceLines(),
   ];
-  writePage("fidelity.md", lines, ["aside: false", "pageClass: wide"]);
+  writePage("fidelity.md", lines);
   write("src/generated/counts.json", `${JSON.stringify({ recordings: all.length, reproduced })}\n`);
 }
 
@@ -103,8 +103,7 @@ function differLines(
       .filter(({ outcome }) => outcome === "differs")
       .map(({ id, differences }) => {
         const [first] = differences;
-        const where =
-          first === undefined ? "the model fails" : `step ${first.step + 1}, ${code(first.field)}`;
+        const where = first === undefined ? "the model fails" : `step ${first.step}, ${code(first.field)}`;
         return [code(folder), code(id), where];
       }),
   );

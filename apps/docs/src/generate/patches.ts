@@ -1,11 +1,11 @@
 import { kernels, patches } from "@kvmm/scenario";
+import { decisionLines } from "./decisions.js";
 import { code, plain, table } from "./markdown.js";
 import { writePage } from "./write.js";
 
 /** What is built in, from the code. */
 export function generatePatches(): void {
-  const first = kernels[0]!.behaviour;
-  const parts = Object.keys(first) as (keyof typeof first)[];
+  const undo = patches.filter(({ name }) => name.startsWith("undo-"));
   const lines = [
     "# Patches and kernels",
     "",
@@ -22,7 +22,7 @@ export function generatePatches(): void {
     "## Patches",
     "",
   ];
-  for (const { name, title, origin, text } of patches)
+  for (const { name, title, origin, text } of patches.filter((patch) => !undo.includes(patch)))
     lines.push(
       `### ${plain(title)} {#${name}}`,
       "",
@@ -33,17 +33,22 @@ export function generatePatches(): void {
       `Origin: ${plain(origin)}.`,
       "",
     );
-  lines.push("## Decisions", "", "What kernels differ in, and what a patch may change.", "");
-  for (const part of parts) {
-    const rows = Object.keys(first[part]).map((name) => [
-      code(name),
-      ...kernels.map(({ behaviour }) => value((behaviour[part] as unknown as Record<string, unknown>)[name])),
-    ]);
-    lines.push(`### ${part}`, "", table(["decision", ...kernels.map(({ name }) => name)], rows), "");
-  }
+  lines.push(
+    "## Fixes taken out {#undo}",
+    "",
+    "Each of these takes a fix of the kernel's back, so that the model can be seen to find the bug:",
+    "[where each is caught](/fidelity#historical-bugs-undone).",
+    "",
+    table(
+      ["patch", "takes out", "and then"],
+      undo.map(({ name, title, text }) => [code(name), plain(title.replace(/^Undo: /, "")), plain(text)]),
+    ),
+    "",
+    "## Decisions",
+    "",
+    "What kernels differ in, and what a patch may change.",
+    "",
+    ...decisionLines(),
+  );
   writePage("reference/patches.md", lines);
-}
-
-function value(decision: unknown): string {
-  return typeof decision === "function" ? "a function" : code(String(decision));
 }

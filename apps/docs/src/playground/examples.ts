@@ -1,4 +1,5 @@
 import { library, races, type Scenario, speRaces } from "@kvmm/scenario";
+import { scenarioText } from "./scenario-text.js";
 
 /** A scenario to begin with. */
 export interface Example {
@@ -38,6 +39,14 @@ export const firstExample = exampleNamed(RFC_QUESTION) ?? examples[0]!;
 
 export function exampleNamed(name: string): Example | undefined {
   return examples.find((example) => example.name === name);
+}
+
+let byText: ReadonlyMap<string, string> | undefined;
+
+/** The example that is written so: its name, or nothing once it was changed. */
+export function exampleWritten(text: string): string {
+  byText ??= new Map(examples.map(({ name, scenario }) => [scenarioText(scenario), name]));
+  return byText.get(text) ?? "";
 }
 
 /** In the order in which a reader meets them. */

@@ -39,7 +39,7 @@ export function happenings(observed: Observation): readonly Happening[] {
     else list.push({ kind, text, times: 1 });
   };
   if (observed.errno !== undefined) add("error", observed.errno);
-  else if (observed.ret !== undefined) add("result", `returns ${observed.ret}`);
+  else if (observed.ret !== undefined && observed.ret !== 0) add("result", `returns ${observed.ret}`);
   for (const notifier of observed.notifiers ?? [])
     add("notifier", `MMU notifier: ${renderNotifier(notifier)}`);
   for (const fault of observed.faults ?? []) add("fault", `stage-2 fault: ${renderFault(fault)}`);

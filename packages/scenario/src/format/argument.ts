@@ -74,6 +74,8 @@ function numeric(name: string, what: string, wanted: NameKind | undefined): Argu
 /** A length, an offset, a count: any 64-bit number. */
 export const size = numeric("size", "a size", "address");
 export const number = numeric("number", "a number", undefined);
+/** A number that people read as one: it is printed in decimal. */
+export const count = numeric("count", "a count", undefined);
 export const address = numeric("address", "an address", "address");
 export const descriptor = numeric("descriptor", "a descriptor", "descriptor");
 

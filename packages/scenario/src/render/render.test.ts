@@ -30,6 +30,13 @@ test("a step is its call with its arguments", () => {
   expect(renderStep(step)).toBe("mmap(length 4p, flags MAP_SHARED|MAP_FIXED) as ram");
 });
 
+test("an address is printed in hexadecimal, a count in decimal", () => {
+  expect(renderStep({ call: "vcpu_write", args: { gpa: 0x8000_0000, length: "1p" } })).toContain(
+    "gpa 0x80000000",
+  );
+  expect(renderStep({ call: "spe_run", args: { operations: 100_000 } })).toBe("spe_run(operations 100000)");
+});
+
 test("every step and observation of every recording is one line", () => {
   for (const { recording } of allRecordings) {
     for (const step of recording.steps) expect(renderStep(step)).not.toContain("\n");

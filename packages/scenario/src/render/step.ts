@@ -1,9 +1,13 @@
-import type { ArgumentValue } from "../format/argument.js";
+import { type ArgumentValue, count } from "../format/argument.js";
+import { callFormat, isCallName } from "../format/calls/index.js";
 import type { Step } from "../format/step.js";
 
 /** `mmap(length 16p, prot rw, flags MAP_PRIVATE|MAP_ANONYMOUS) as ram`, on one line. */
 export function renderStep({ call, args = {}, as, task }: Step): string {
-  const written = Object.entries(args).map(([name, value]) => `${name} ${renderArgument(value)}`);
+  const types = isCallName(call) ? callFormat(call).args : {};
+  const written = Object.entries(args).map(
+    ([name, value]) => `${name} ${types[name]?.type === count ? String(value) : renderArgument(value)}`,
+  );
   const named = as === undefined ? "" : ` as ${as}`;
   const by = task === undefined ? "" : ` by ${task}`;
   return `${call}(${written.join(", ")})${named}${by}`;

@@ -2,6 +2,7 @@ import {
   address,
   choice,
   choices,
+  count,
   number,
   optional,
   orElse,
@@ -35,8 +36,8 @@ export const activityCalls = {
     frame_of: optional(reference),
     offset: orElse(size, 0),
     length: required(size),
-    ms: required(number),
+    ms: required(count),
     toucher: required(choices("host", "guest")),
   }),
-  damon_stat: call("the kernel's DAMON_STAT is switched on for so long", { ms: required(number) }),
+  damon_stat: call("the kernel's DAMON_STAT is switched on for so long", { ms: required(count) }),
 } as const;

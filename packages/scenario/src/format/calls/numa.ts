@@ -2,6 +2,7 @@ import {
   address,
   choices,
   constant,
+  count,
   flags,
   nodemask,
   number,
@@ -49,7 +50,7 @@ export const numaCalls = {
     {
       mode: required(number),
       toucher: required(choices("host", "guest")),
-      ms: required(number),
+      ms: required(count),
     },
   ),
 } as const;
