@@ -109,6 +109,7 @@ export { mseal } from "./syscalls/mseal.js";
 export { MsFlag, msync } from "./syscalls/msync.js";
 export { munmap } from "./syscalls/munmap.js";
 export { PageIs, type PagemapScanArgs, PmScan, pagemapScan } from "./syscalls/pagemap-scan.js";
+export { type Iovec, processMadvise } from "./syscalls/process-madvise.js";
 export { killProcess, processMrelease } from "./syscalls/process-mrelease.js";
 export { processVmRw, writeProcMem } from "./syscalls/process-vm.js";
 export { compactMemory, dropCaches, nodeReclaim } from "./syscalls/reclaim.js";

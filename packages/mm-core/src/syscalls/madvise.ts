@@ -11,6 +11,7 @@ import { ksmMergeable, ksmUnmergeable } from "../advice/mergeable.js";
 import { madviseRemove } from "../advice/remove.js";
 import { madviseWillneed } from "../advice/willneed.js";
 import { type Errno, hex, type Refusal, type Result, refuse } from "../errno.js";
+import type { Mm } from "../mm.js";
 import { faultinPageRange } from "../populate.js";
 import type { Task } from "../task.js";
 import { isAnonymous, type Vma, VmFlag } from "../vma.js";
@@ -77,9 +78,17 @@ const ADVICE: Readonly<Record<number, Advice>> = {
 
 /** madvise(2) */
 export function madvise(task: Task, addr: Hva, length: number, advice: number): Result<0> {
-  // madvise_behavior_valid()
-  if (!Object.values<number>(Madv).includes(advice))
-    return refuse("EINVAL", "madvise_behavior_valid", `advice ${advice} is unknown`);
+  return refuseUnknown(advice) ?? adviseRange(task, task.mm, addr, length, advice);
+}
+
+/** madvise_behavior_valid() */
+export function refuseUnknown(advice: number): Refusal | undefined {
+  if (Object.values<number>(Madv).includes(advice)) return undefined;
+  return refuse("EINVAL", "madvise_behavior_valid", `advice ${advice} is unknown`);
+}
+
+/** do_madvise() of one range, with an advice that exists. @param mm another process's for a few advices only */
+export function adviseRange(task: Task, mm: Mm, addr: Hva, length: number, advice: number): Result<0> {
   const fn = "check_input_range";
   if (!isPageAligned(addr)) return refuse("EINVAL", fn, `address ${hex(addr)} is not page-aligned`);
   const end = addr + pageAlign(length);
@@ -93,7 +102,7 @@ export function madvise(task: Task, addr: Hva, length: number, advice: number): 
     case Madv.populateWrite:
       return populate(task, addr, end, advice === Madv.populateWrite);
     default:
-      return walkVmas(task, addr, end, ADVICE[advice]!);
+      return walkVmas(task, mm, addr, end, ADVICE[advice]!);
   }
 }
 
@@ -104,8 +113,7 @@ function populate(task: Task, start: Hva, end: Hva, write: boolean): Result<0> {
 }
 
 /** madvise_walk_vmas(): a hole is remembered, and the rest is done all the same. */
-function walkVmas(task: Task, start: Hva, end: Hva, advice: Advice): Result<0> {
-  const { mm } = task;
+function walkVmas(task: Task, mm: Mm, start: Hva, end: Hva, advice: Advice): Result<0> {
   if (advice.changesMapping) mm.mmapLock.writeLock();
   else mm.mmapLock.readLock();
   let at = start;

@@ -53,8 +53,8 @@ function fill(
   if (isRefusal(ctx)) return ctx;
   const { fn, start, length, mode, modes } = what;
   const refused =
-    (how.mode === "copy" ? refuseUnalignedRange(how.source, length) : undefined) ??
-    refuseRange(start, length);
+    (how.mode === "copy" ? refuseUnalignedRange(ctx.mm.host, how.source, length) : undefined) ??
+    refuseRange(ctx, start, length);
   if (refused !== undefined) return refused;
   if ((mode & ~modes) !== 0) return refuse("EINVAL", fn, `mode ${hex(mode)} has unknown bits`);
   const gone = refuseGone(ctx);
@@ -99,7 +99,7 @@ export function uffdioPoison(task: Task, fd: number, start: Hva, length: number,
 export function uffdioWake(task: Task, fd: number, start: Hva, length: number): Result<0> {
   const ctx = initialised(task, fd);
   if (isRefusal(ctx)) return ctx;
-  const range = refuseRange(start, length);
+  const range = refuseRange(ctx, start, length);
   if (range !== undefined) return range;
   ctx.wake(start, length);
   return 0;
@@ -118,7 +118,7 @@ export function uffdioMove(
   const ctx = initialised(task, fd);
   if (isRefusal(ctx)) return ctx;
   if (ctx.mm !== task.mm) return refuse("EINVAL", fn, "the userfaultfd is of another process's memory");
-  const range = refuseRange(dst, length) ?? refuseRange(src, length);
+  const range = refuseRange(ctx, dst, length) ?? refuseRange(ctx, src, length);
   if (range !== undefined) return range;
   if ((mode & ~(UffdMove.dontwake | UffdMove.allowSrcHoles)) !== 0) {
     return refuse("EINVAL", fn, `mode ${hex(mode)}`, "UFFDIO_MOVE_MODE_DONTWAKE, _ALLOW_SRC_HOLES");

@@ -81,3 +81,12 @@ test("calls in the wrong order, and on what has no registration, are refused", (
   expect(uffdioRegister(m.task, other, RAM, LENGTH, UffdRegister.wp)).toMatchObject({ errno: "EBUSY" });
   expect(uffdioRegister(m.task, 0x99, RAM, LENGTH, UffdRegister.wp)).toMatchObject({ errno: "EBADF" });
 });
+
+test("ranges may lie up to where addresses end, far above what mmap() gives without being asked", () => {
+  const { m, fd } = machine(0);
+  const writeprotect = (start: number) =>
+    uffdioWriteprotect(m.task, fd, start, PAGE_SIZE, UffdWriteprotect.wp);
+  expect(writeprotect(2 ** 52 - PAGE_SIZE)).toMatchObject({ errno: "ENOENT", fn: "mwriteprotect_range" });
+  for (const start of [2 ** 52, 2 ** 52 - PAGE_SIZE / 2, 2 ** 63])
+    expect(writeprotect(start)).toMatchObject({ errno: "EINVAL" });
+});

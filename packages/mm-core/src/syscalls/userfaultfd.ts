@@ -1,6 +1,7 @@
-import { DEFAULT_MAP_WINDOW, type Hva, isPageAligned } from "../addresses.js";
+import { type Hva, isPageAligned } from "../addresses.js";
 import { hex, isRefusal, type Refusal, type Result, refuse } from "../errno.js";
 import { type FileOps, OpenFile } from "../file.js";
+import type { Host } from "../host.js";
 import { hugetlbUnshareAllPmds } from "../hugetlb/unshare.js";
 import { NotModelled } from "../not-modelled.js";
 import type { Task } from "../task.js";
@@ -71,17 +72,17 @@ export function uffdioApi(task: Task, fd: number, features: number): Result<0> {
 }
 
 /** validate_range() */
-export function refuseRange(start: Hva, length: number): Refusal | undefined {
-  if (isPageAligned(start)) return refuseUnalignedRange(start, length);
+export function refuseRange({ mm }: Userfaultfd, start: Hva, length: number): Refusal | undefined {
+  if (isPageAligned(start)) return refuseUnalignedRange(mm.host, start, length);
   return refuse("EINVAL", "validate_range", `${hex(start)} is not page-aligned`);
 }
 
-/** validate_unaligned_range() */
-export function refuseUnalignedRange(start: Hva, length: number): Refusal | undefined {
+/** validate_unaligned_range(): up to where addresses end (task_size), not where mmap() stops giving them. */
+export function refuseUnalignedRange({ taskSize }: Host, start: Hva, length: number): Refusal | undefined {
   const fn = "validate_unaligned_range";
   if (!isPageAligned(length)) return refuse("EINVAL", fn, `length ${hex(length)} is not page-aligned`);
   if (length === 0) return refuse("EINVAL", fn, "length is 0");
-  if (start >= DEFAULT_MAP_WINDOW || length > DEFAULT_MAP_WINDOW - start) {
+  if (start >= taskSize || length > taskSize - start) {
     return refuse("EINVAL", fn, `${hex(start)} plus ${hex(length)} is beyond user space`);
   }
   return undefined;
@@ -116,7 +117,7 @@ export function uffdioRegister(task: Task, fd: number, start: Hva, length: numbe
     (mode & UffdRegister.missing ? VmFlag.uffdMissing : 0) |
     (mode & UffdRegister.wp ? VmFlag.uffdWp : 0) |
     (mode & UffdRegister.minor ? VmFlag.uffdMinor : 0);
-  const range = refuseRange(start, length);
+  const range = refuseRange(ctx, start, length);
   if (range !== undefined) return range;
   const { mm } = ctx;
   mm.mmapLock.writeLock();
@@ -182,7 +183,7 @@ export function uffdioUnregister(task: Task, fd: number, start: Hva, length: num
   const fn = "userfaultfd_unregister";
   const ctx = initialised(task, fd);
   if (isRefusal(ctx)) return ctx;
-  const range = refuseRange(start, length);
+  const range = refuseRange(ctx, start, length);
   if (range !== undefined) return range;
   const { mm } = ctx;
   const end = start + length;
@@ -252,7 +253,7 @@ export function uffdioWriteprotect(
   const fn = "userfaultfd_writeprotect";
   const ctx = initialised(task, fd);
   if (isRefusal(ctx)) return ctx;
-  const range = refuseRange(start, length);
+  const range = refuseRange(ctx, start, length);
   if (range !== undefined) return range;
   const protect = (mode & UffdWriteprotect.wp) !== 0;
   const dontwake = (mode & UffdWriteprotect.dontwake) !== 0;

@@ -7,6 +7,7 @@ import { PageFlag } from "../page-flags.js";
 import type { Table } from "../page-table.js";
 import { type Pte, PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
 import { removeRmap } from "../rmap.js";
+import type { Mm } from "../mm.js";
 import type { Task } from "../task.js";
 import { isAnonymous, type Vma, VmFlag } from "../vma.js";
 import { mapAnonFolioPmd } from "./anonymous.js";
@@ -22,7 +23,7 @@ export function collapseSinglePmd(vma: Vma, haddr: Hva, task: Task): ScanResult 
   const scanned = collapseScanPmd(vma, haddr);
   if (typeof scanned === "string") return scanned;
   mm.mmapLock.readUnlock();
-  const result = collapseHugePage(task, haddr, scanned);
+  const result = collapseHugePage(task, vma.mm, haddr, scanned);
   mm.mmapLock.readLock();
   return result;
 }
@@ -81,8 +82,7 @@ function unsuitable({ mm }: Vma, pte: Pte): ScanResult | null {
 }
 
 /** collapse_huge_page() */
-function collapseHugePage(task: Task, haddr: Hva, target: CollapseTarget): ScanResult {
-  const { mm } = task;
+function collapseHugePage(task: Task, mm: Mm, haddr: Hva, target: CollapseTarget): ScanResult {
   const { frames } = mm.host;
   const folio = frames.alloc(target.node, target.allowed, 9);
   if (folio === null) return "SCAN_ALLOC_HUGE_PAGE_FAIL";

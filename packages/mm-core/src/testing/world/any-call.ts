@@ -23,7 +23,7 @@ import { UffdWriteprotect, uffdioWriteprotect } from "../../syscalls/userfaultfd
 import { splitHugePagesAll } from "../../thp/split-all.js";
 import { ok } from "../machine.js";
 import { addressOf, type KindName, kindNames, kindOf, rangeOf, SPOTS } from "./kinds-of-memory.js";
-import type { World } from "./world.js";
+import { World } from "./world.js";
 
 /** What touches contents, and what must not. */
 const CALLS = [
@@ -31,6 +31,11 @@ const CALLS = [
   "write",
   "write",
   "write",
+  "write",
+  "write",
+  "write",
+  "write",
+  "read",
   "read",
   "read",
   "dontneed",
@@ -41,8 +46,11 @@ const CALLS = [
   "remap",
   "fork",
   "fork",
+  "fork",
   "exit",
   "reap",
+  "pageout",
+  "pageout",
   "pageout",
   "cold",
   "age",
@@ -63,11 +71,14 @@ const CALLS = [
   "write-protect",
   "unprotect",
   "scan",
+  "scan",
   "pin",
   "unpin",
   "soft offline",
   "clear_refs",
 ] as const;
+
+const ALL_SPOTS = Array.from({ length: SPOTS }, (_, spot) => spot);
 
 /** One random call. */
 export interface Step {
@@ -80,29 +91,48 @@ export interface Step {
   readonly value: number;
 }
 
-/** Calls in an order, and the memory that there is besides anonymous pages. */
+/** Calls in an order, and what there is before them. */
 export interface Sequence {
   readonly kinds: readonly KindName[];
+  /** All of it was written to once. */
+  readonly isWritten: boolean;
+  /** Children that the first process has already. */
+  readonly children: number;
   readonly steps: readonly Step[];
 }
 
 /** Of few kinds of memory at a time, so that calls meet. */
-export const anyCalls = (maxLength: number): fc.Arbitrary<Sequence> =>
-  fc.subarray(kindNames.slice(1), { minLength: 1, maxLength: 4 }).chain((others) => {
+export const anyCalls = (
+  maxLength: number,
+  among: readonly KindName[] = kindNames.slice(1),
+): fc.Arbitrary<Sequence> =>
+  fc.subarray([...among], { minLength: 0, maxLength: Math.min(3, among.length) }).chain((others) => {
     const kinds: readonly KindName[] = ["anon", ...others];
     const step: fc.Arbitrary<Step> = fc.record({
       call: fc.constantFrom(...CALLS),
       kind: fc.constantFrom(...kinds),
       spot: fc.nat(SPOTS - 1),
-      spots: fc.integer({ min: 1, max: 3 }),
+      spots: fc.integer({ min: 1, max: 2 }),
       actor: fc.nat(2),
       value: fc.integer({ min: 1, max: 4 }),
     });
     return fc.record({
       kinds: fc.constant(kinds),
+      isWritten: fc.boolean(),
+      children: fc.constantFrom(0, 0, 1, 2),
       steps: fc.array(step, { minLength: 5, maxLength, size: "max" }),
     });
   });
+
+/** The world before the first call. */
+export function begin({ kinds, isWritten, children }: Sequence, deafTo: string | null): World {
+  const w = new World(kinds, deafTo);
+  if (isWritten)
+    for (const kind of kinds.filter((name) => name !== "lazy"))
+      for (const spot of ALL_SPOTS) w.write(w.first, kind, spot, 5 + (spot >> 1));
+  for (let child = 0; child < children; child++) w.fork(w.actor(child));
+  return w;
+}
 
 /** Makes one call, and says of the contents what it does to them. */
 export function makeCall(w: World, { call, kind, spot, spots, actor: number, value }: Step): void {
@@ -134,13 +164,13 @@ export function makeCall(w: World, { call, kind, spot, spots, actor: number, val
       if (file === undefined) return;
       w.truncate(file, (start - kindOf(kind).start) / PAGE_SIZE);
       w.truncate(file, pages);
-      w.forgetFile(file, Array.from({ length: SPOTS }, (_, at) => at).slice(hit[0]), true);
+      w.forgetFile(file, ALL_SPOTS.slice(hit[0]), true);
       return;
     }
     case "replace":
       if (actor !== w.first) return;
       w.map(task, kind);
-      w.forget(actor, kind, [0, 1, 2, 3, 4, 5, 6, 7]);
+      w.forget(actor, kind, ALL_SPOTS);
       watchAgain(w, kind);
       return;
     case "uffd move": {
@@ -214,7 +244,8 @@ export function makeCall(w: World, { call, kind, spot, spots, actor: number, val
       splitHugePagesAll(host);
       return;
     case "merge":
-      madvise(task, start, length, Madv.mergeable);
+      if (pages === SPOTS) madvise(task, kindOf(kind).start, SPOTS * PAGE_SIZE, Madv.mergeable);
+      else madvise(task, start, length, Madv.mergeable);
       ksmRun(host, 2);
       return;
     case "unmerge":
@@ -243,14 +274,14 @@ export function makeCall(w: World, { call, kind, spot, spots, actor: number, val
       return;
     case "write-protect":
     case "unprotect": {
-      if (kind !== "anon") return;
+      const range = rangeOf("anon", spot, spots);
       const mode = call === "write-protect" ? UffdWriteprotect.wp : 0;
-      ok(uffdioWriteprotect(w.first.task, w.wpUffd, start, length, mode));
-      if (mode !== 0) for (const at of hit) w.written.delete(at);
+      ok(uffdioWriteprotect(w.first.task, w.wpUffd, range.start, range.length, mode));
+      if (mode !== 0) for (const at of range.hit) w.written.delete(at);
       return;
     }
     case "scan":
-      scanWritten(w, spot);
+      for (const at of ALL_SPOTS) scanWritten(w, at);
       return;
     case "pin": {
       if (host.longtermPins.peek() !== null || w.expected(w.first, kind, spot) === undefined) return;

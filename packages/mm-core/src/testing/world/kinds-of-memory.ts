@@ -1,7 +1,7 @@
 import { type Hva, PAGE_SIZE, PMD_PAGES } from "../../addresses.js";
 
 /** How many different pages of each kind are touched: of huge ones in strides. */
-export const SPOTS = 8;
+export const SPOTS = 4;
 
 interface Kind {
   readonly start: Hva;

@@ -265,10 +265,8 @@ export class World {
     this.forget(this.first, from, [spot]);
   }
 
-  /** Reads everything, and holds what is pinned against what is mapped. @returns what is wrong; undefined: nothing */
-  readAll(): void {
-    for (const actor of this.actors)
-      for (const kind of this.kinds) for (let spot = 0; spot < SPOTS; spot++) this.read(actor, kind, spot);
+  readAll(actor: Actor, kinds: readonly KindName[]): void {
+    for (const kind of kinds) for (let spot = 0; spot < SPOTS; spot++) this.read(actor, kind, spot);
   }
 
   /** A page that is pinned for long stays the one that its process has at the address. */

@@ -1,4 +1,5 @@
-import { address, constant, flags, optional, orElse, required, size, task } from "../argument.js";
+import { address, constant, flags, numbers, optional, orElse, required, size, task } from "../argument.js";
+import { advices } from "../constants/mman.js";
 import { call } from "./call.js";
 
 /** Processes, and one's access to another's memory. */
@@ -13,6 +14,13 @@ export const processCalls = {
       sig: orElse(constant({ SIGKILL: 9 }), "SIGKILL"),
     },
   ),
+  process_madvise: call("gives advice about ranges of a process; without pidfd, of the caller", {
+    pidfd: optional(task),
+    /** iov_base and iov_len by turns. */
+    vec: required(numbers),
+    advice: required(constant(advices)),
+    flags: orElse(flags({}), []),
+  }),
   process_mrelease: call("takes the memory of a process that was killed; without pidfd, the VMM's", {
     pidfd: optional(task),
     flags: orElse(flags({}), []),
