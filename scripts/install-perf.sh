@@ -12,6 +12,9 @@ if [[ "$(id -u)" != 0 ]] || ! command -v apt-get >/dev/null; then
 fi
 
 export DEBIAN_FRONTEND=noninteractive
-{ apt-get update -qq && apt-get install -y -qq --no-install-recommends linux-perf >/dev/null; } ||
+options=(-qq -o Acquire::Retries=2 -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30)
+apt-get "${options[@]}" update && apt-get "${options[@]}" install -y --no-install-recommends linux-perf >/dev/null
+if ! command -v "${PERF:-perf}" >/dev/null; then
   echo "perf could not be installed: the tests that need it are skipped"
+fi
 exit 0

@@ -7,12 +7,22 @@ test("a table and a plot: guest_memfd loses records to NUMA balancing, and none 
   const { status, stdout, stderr } = await kvmm(short, { columns: 120 });
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   expect(stdout).toMatch(
-    /\nguest_memfd-only\n.*\n {2}50000 {2,}\d+ {2,}3 {2,}\d+ {2,}3 {2,}0 {2,}48 {2,}16\/16\n/,
+    /\nguest_memfd-only\n.*\n.*\n {2}50000 {2,}\d+ {2,}3 {2,}\d+ {2,}3 {2,}0 {2,}48 {2,}16\/16\n/,
   );
   expect(stdout).toMatch(/\n {2}guest_memfd-only\n {4}50000 #+ \d+ \(\d+%\)\n/);
   expect(stdout).toContain("guest_memfd-only, gmem-ignore-notifiers-rfc: none at any interval");
   expect(stdout).toContain("anonymous, pin-on-enable: none at any interval");
   expect(stdout).toMatch(/Stage-2 faults of SPE's writes, by PMBSR_EL1: translation level 1 \(\d+\)\./);
+});
+
+test.each([60, 80, 120, 160])("fits in %i columns, and stays a table", async (columns) => {
+  const args = ["spe", "simulate", "--operations", "200000", "--memory", "anon", "--policy", "none"];
+  const { stdout } = await kvmm([...args, "--interval", "50000", "--interval", "100000"], { columns });
+  const lines = stdout.split("\n");
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(columns);
+  if (columns === 60) {
+    expect(stdout).toMatch(/\n {2}interval +50000 +100000\n {2}written +\d+ +\d+\n/);
+  } else expect(stdout).toMatch(/\n {2}interval +written .*\n.*\n {2}50000 +\d+ .*\n {2}100000 +\d+ /);
 });
 
 test("is one document with --json, with the seed, and the same each time", async () => {

@@ -319,15 +319,34 @@ describe("kvmm spe encode", () => {
   });
 });
 
-test("what `perf record -z` wrote is told as that", async () => {
-  const bytes = writePerfData({ aux: [] });
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const data = Number(view.getBigUint64(40, true));
-  // The record of AUXTRACE_INFO becomes a compressed one.
-  view.setUint32(data, 81, true);
-  const { status, stderr } = await kvmm(["spe", "decode", file("compressed.data", bytes)]);
-  expect(status).toBe(2);
-  expect(stderr).toContain("has compressed records only, which are not read; record without -z");
+describe("what `perf record -z` wrote is told as that", () => {
+  /** One record of the file becomes a compressed one. */
+  function compressed(name: string, aux: SpeRecording["aux"], at: number): string {
+    const bytes = writePerfData({ aux });
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    const first = Number(view.getBigUint64(40, true));
+    view.setUint32(first + at, 81, true);
+    return file(name, bytes);
+  }
+
+  test("where nothing else is in the file", async () => {
+    const { status, stderr, stdout } = await kvmm(["spe", "decode", compressed("z-only.data", [], 0)]);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toContain("has compressed records only, which are not read");
+  });
+
+  test("where SPE's data is there, but not what the driver said of it", async () => {
+    const aux = [{ cpu: 0, tid: -1, bytes: neoverse, flags: { truncated: true } }];
+    // The AUX record stands behind AUXTRACE_INFO, which has 32 bytes.
+    const path = compressed("z-too.data", aux, 32);
+    const { status, stderr, stdout } = await kvmm(["spe", "stats", path]);
+    expect(stdout).toMatch(/^2 records in 128 bytes\n/);
+    expect(stdout).not.toContain("1 truncated");
+    expect(stderr).toContain(
+      "has all SPE data, but also compressed records, which are not read: what the driver",
+    );
+    expect(status).toBe(2);
+  });
 });
 
 describe("progress, on a terminal", () => {
@@ -402,6 +421,12 @@ describe("kvmm spe stats", () => {
     expect(stdout).toMatch(/^2 records in 128 bytes\n/);
     expect(stdout).toContain("AUX records: 1 truncated");
     expect(stdout).toMatch(/16-31 cycles 1 {2}50\.0% #+\n/);
+  });
+
+  test.each([60, 80])("fits in %i columns", async (columns) => {
+    const { stdout } = await kvmm(["spe", "stats", whole], { columns });
+    expect(Math.max(...stdout.split("\n").map(({ length }) => length))).toBeLessThanOrEqual(columns);
+    expect(stdout).toMatch(/16-31 cycles 1 {2}50\.0% #{20}/);
   });
 
   test("has the same figures as JSON", async () => {

@@ -5,6 +5,7 @@ import { nameOf } from "../input/read-bytes.js";
 import { type OutputOptions, withOutputOptions } from "../options.js";
 import { toJson } from "../output/json.js";
 import { Progress } from "../output/progress.js";
+import { widthOf } from "../output/width.js";
 import { reportError } from "../report-error.js";
 import { csvOutput, dumpOutput, jsonOutput } from "../spe/decode-output.js";
 import { openSpe } from "../spe/open-spe.js";
@@ -117,7 +118,7 @@ const addStats: AddCommand = (spe, context, end) => {
         context.stdout.write(
           options.json === true
             ? toJson(statisticsDocument(input, nameOf(file), statistics, options.pages))
-            : statisticsText(statistics, options.pages),
+            : statisticsText(statistics, options.pages, widthOf(context)),
         );
         end(ending(input, context));
       } finally {

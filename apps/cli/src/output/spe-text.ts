@@ -1,6 +1,6 @@
 import type { SpeSimulation, SpeSweepRow } from "@kvmm/scenario";
 import type { Style } from "./style.js";
-import { table } from "./table.js";
+import { table, tableWidth } from "./table.js";
 import { wrap } from "./wrap.js";
 
 /** Widest bar of the plot: characters. */
@@ -14,7 +14,7 @@ export function simulationText(rows: readonly SpeSweepRow[], style: Style, width
     style.strong(wrap(`A guest profiled with SPE under Linux ${first.kernel}, ${describe(first)}`, width)),
     figures(rows, style, width),
     ...causes(rows, width),
-    `${style.strong("Records missing, over the operations between two activities of the host")}\n${plot(rows, style, width)}`,
+    `${style.strong(wrap("Records missing, over the operations between two activities of the host", width))}\n${plot(rows, style, width)}`,
     wrap(legend(first), width),
     ...warnings(rows, style, width),
   ].join("\n\n")}\n`;
@@ -24,16 +24,16 @@ function describe({ activity, recovery, operations, samplePeriod, seed }: SpeSim
   return `${activity}, recovery ${recovery}: ${operations} operations, a sample every ${samplePeriod}, seed ${seed}`;
 }
 
-/** A table for each kind of memory; intervals with the same figures are one row. */
+/** A table for each kind of memory; intervals with the same figures are one row, or, where there is no room, one column. */
 function figures(rows: readonly SpeSweepRow[], style: Style, width: number): string {
   const head = [
     "interval",
     "written",
     "lost",
-    "not sampled",
-    "SPE faults",
-    "in windows",
-    "vCPU faults",
+    "not\nsampled",
+    "SPE\nfaults",
+    "in\nwindows",
+    "vCPU\nfaults",
     "mapped",
   ];
   return rows
@@ -41,10 +41,18 @@ function figures(rows: readonly SpeSweepRow[], style: Style, width: number): str
       const all = runs.map((run) => [String(run.interval), ...cellsOf(run)]);
       const isSame = all.length > 1 && new Set(runs.map((run) => cellsOf(run).join())).size === 1;
       const cells = isSame ? [["any", ...all[0]!.slice(1)]] : all;
-      return `${label}\n${table(head, cells, style, width).trimEnd()}`;
+      const [titles = [], ...figures] =
+        tableWidth(head, cells) > width ? transposed([head.map(inOneLine), ...cells]) : [head, ...cells];
+      return `${wrap(label, width)}\n${table(titles, figures, style, width).trimEnd()}`;
     })
     .join("\n\n");
 }
+
+function transposed(rows: readonly (readonly string[])[]): readonly (readonly string[])[] {
+  return (rows[0] ?? []).map((_, column) => rows.map((row) => row[column] ?? ""));
+}
+
+const inOneLine = (title: string) => title.replaceAll("\n", " ");
 
 /** What PMBSR_EL1 said of SPE's faults, over all runs. */
 function causes(rows: readonly SpeSweepRow[], width: number): string[] {
@@ -65,6 +73,8 @@ function cellsOf(run: SpeSimulation): string[] {
   return [...counts.map(String), `${mappedPages}/${bufferPages}`];
 }
 
+const NONE = "none at any interval";
+
 /** A bar for each interval, of the same scale for all kinds of memory. */
 function plot(rows: readonly SpeSweepRow[], style: Style, width: number): string {
   const runs = rows.flatMap((row) => row.runs);
@@ -79,7 +89,10 @@ function plot(rows: readonly SpeSweepRow[], style: Style, width: number): string
   return rows
     .map((row) => {
       const isWhole = row.runs.every(({ missing }) => missing === 0);
-      if (isWhole) return `  ${row.label}: ${style.good("none at any interval")}`;
+      if (isWhole) {
+        const isWide = row.label.length + NONE.length + 4 > width;
+        return `  ${row.label}:${isWide ? "\n    " : " "}${style.good(NONE)}`;
+      }
       return [`  ${row.label}`, ...row.runs.map(bar)].join("\n");
     })
     .join("\n");
@@ -90,7 +103,7 @@ function legend({ recovery }: SpeSimulation): string {
     recovery === "touch"
       ? "After a fault the guest writes to all of its buffer, which maps it again; Linux' driver does not do that: see --recovery driver."
       : "After a fault Linux' driver disables the event, and perf enables it again once it has read what was written. A page that nobody touched stays unmapped. Once a record faults there with nothing to be read before it, the event stays disabled.";
-  return `Missing: lost to a fault or with its memory, and due while profiling was off, from the fault until perf has read the buffer and enabled the event again. In windows: between break and make of an entry that maps the buffer again right after. Mapped: pages of the buffer that SPE can write to at the end. ${after}`;
+  return `Missing: lost to a fault or with its memory, and due while profiling was off, from the fault until perf has read the buffer and enabled the event again, which it does only if there is something to read. In windows: between break and make of an entry that maps the buffer again right after. Mapped: pages of the buffer that SPE can write to at the end. ${after}`;
 }
 
 function warnings(rows: readonly SpeSweepRow[], style: Style, width: number): string[] {

@@ -66,7 +66,7 @@ export function looksLikePerfData(bytes: Uint8Array): boolean {
 }
 
 function perfDataInput(source: ByteSource, name: string, onBytes: (bytes: number) => void): SpeInput {
-  const { file, area, compressed } = openPerfData(source, name);
+  const { file, area } = openPerfData(source, name);
   const cpus = new Map(area.spe?.cpus.map(({ cpu, midr }) => [cpu, midr]));
   const streams = area.streams.map(
     ({ cpu, tid, pieces, notes }): SpeStream => ({
@@ -77,14 +77,8 @@ function perfDataInput(source: ByteSource, name: string, onBytes: (bytes: number
     }),
   );
   const problem = truncation(source, file) ?? area.error?.message;
-  const error = problem === undefined ? undefined : new InputError(name, { problem });
+  const error = problem === undefined ? compression(area, name) : new InputError(name, { problem });
   if (streams.length === 0 && error !== undefined) throw error;
-  if (streams.length === 0 && compressed) {
-    throw new InputError(name, {
-      problem: "has compressed records only, which are not read",
-      hint: "record without -z, or let perf inject -i FILE -o - write it again",
-    });
-  }
   if (streams.length === 0) {
     throw new InputError(name, {
       problem: "has no AUX data of Arm SPE",
@@ -94,10 +88,18 @@ function perfDataInput(source: ByteSource, name: string, onBytes: (bytes: number
   return { format: "perf.data", streams, ...(error === undefined ? {} : { error }) };
 }
 
-function openPerfData(
-  source: ByteSource,
-  name: string,
-): { readonly file: PerfData; readonly area: AuxArea; readonly compressed: boolean } {
+/** What is in compressed records is missing, though SPE's own data is not. */
+function compression({ compressed, streams }: AuxArea, name: string): InputError | undefined {
+  if (compressed === 0) return undefined;
+  const missing =
+    streams.length === 0 ? "has compressed records only" : "has all SPE data, but also compressed records";
+  return new InputError(name, {
+    problem: `${missing}, which are not read: what the driver said of the data, and whose it is`,
+    hint: "perf inject -i FILE -o OTHER writes them out; perf record without -z makes none",
+  });
+}
+
+function openPerfData(source: ByteSource, name: string): { readonly file: PerfData; readonly area: AuxArea } {
   let file: PerfData;
   try {
     file = readPerfData(source);
@@ -105,30 +107,25 @@ function openPerfData(
     if (error instanceof PerfDataError) throw new InputError(name, { problem: error.message });
     throw error;
   }
-  const { kind: other, compressed } = kindOfAuxData(file);
+  const other = kindOfAuxData(file);
   if (other !== undefined && other !== AUXTRACE_ARM_SPE) {
     const problem = `has AUX data of type ${other}, not of Arm SPE (${AUXTRACE_ARM_SPE})`;
     throw new InputError(name, { problem });
   }
-  return { file, area: readAuxArea(file), compressed };
+  return { file, area: readAuxArea(file) };
 }
 
-/** PERF_RECORD_COMPRESSED and COMPRESSED2. */
-const COMPRESSED: ReadonlySet<number> = new Set([81, 83]);
-
-/** The type that AUXTRACE_INFO names, which stands before all data; and whether there are records that `perf record -z` made. */
-function kindOfAuxData(file: PerfData): { readonly kind: number | undefined; readonly compressed: boolean } {
-  let compressed = false;
+/** The type that AUXTRACE_INFO names, which stands before all data. */
+function kindOfAuxData(file: PerfData): number | undefined {
   try {
     for (const record of file.records()) {
-      if (record.kind === "auxtrace-info") return { kind: record.type, compressed };
-      if (record.kind === "auxtrace") break;
-      if (record.kind === "other" && COMPRESSED.has(record.type)) compressed = true;
+      if (record.kind === "auxtrace-info") return record.type;
+      if (record.kind === "auxtrace") return undefined;
     }
   } catch (error) {
     if (!(error instanceof PerfDataError)) throw error;
   }
-  return { kind: undefined, compressed };
+  return undefined;
 }
 
 /** Where the records end, says the header; a file that was cut off ends before. */

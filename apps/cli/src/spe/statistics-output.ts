@@ -1,4 +1,5 @@
 import { dataSourceEncoding, SpeStatistics, type SpeSummary, statisticsLines } from "@kvmm/spe-model";
+import { wrap } from "../output/wrap.js";
 import type { SpeInput } from "./spe-input.js";
 import { recordBatches } from "./spe-stream.js";
 
@@ -18,9 +19,14 @@ export async function statisticsOf({ streams }: SpeInput): Promise<SpeStatistics
   return statistics;
 }
 
-export function statisticsText(statistics: SpeStatistics, pages: number): string {
-  return `${statisticsLines(statistics, pages).join("\n")}\n`;
+export function statisticsText(statistics: SpeStatistics, pages: number, width: number): string {
+  const bar = Math.max(8, Math.min(40, width - BEFORE_BAR));
+  const lines = statisticsLines(statistics, pages, bar);
+  return `${lines.map((line) => (line.length > width ? wrap(line, width, "  ") : line)).join("\n")}\n`;
 }
+
+/** What stands before the bars of a histogram, at most: a range, its unit, a count and a share. */
+const BEFORE_BAR = 40;
 
 export interface StatisticsDocument extends SpeSummary {
   readonly file: string;

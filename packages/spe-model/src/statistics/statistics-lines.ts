@@ -14,8 +14,12 @@ function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : ["", title, ...lines];
 }
 
-/** The figures as text, for a terminal: a line each, no colours. */
-export function statisticsLines(statistics: SpeStatistics, pages = 10): string[] {
+/**
+ * The figures as text, for a terminal: a line each, no colours.
+ * @param pages - how many of the hottest pages of data
+ * @param bar - characters of the longest bar of a histogram
+ */
+export function statisticsLines(statistics: SpeStatistics, pages = 10, bar = 40): string[] {
   const summary = statistics.summary(pages);
   const { records, bytes, gaps, hottestPages } = summary;
   const total = bytes.records + bytes.unterminated + bytes.padding + bytes.bad;
@@ -35,7 +39,7 @@ export function statisticsLines(statistics: SpeStatistics, pages = 10): string[]
     lines.push(
       ...section(
         title,
-        histogramLines(histogram, "cycles").map((line) => `  ${line}`),
+        histogramLines(histogram, "cycles", bar).map((line) => `  ${line}`),
       ),
     );
   }

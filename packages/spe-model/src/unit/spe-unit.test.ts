@@ -137,6 +137,13 @@ describe("sampling", () => {
     expect(unit.counters).toMatchObject({ written: 0, filled: 0 });
     expect(unit.counters.discarded).toBeGreaterThan(490);
   });
+
+  test("a reserved mode of the buffer fills it", () => {
+    const { unit, program } = profiling();
+    unit.write("PMBLIMITR_EL1", (BASE + 8192n) | PMBLIMITR.encode({ E: 1, FM: 1 }));
+    unit.run(program, 1024 * 10 + 900);
+    expect(unit.counters).toMatchObject({ discarded: 0, written: 10 });
+  });
 });
 
 describe("buffer management events", () => {
@@ -150,6 +157,17 @@ describe("buffer management events", () => {
     expect(unit.interrupt).toBe(true);
     unit.run(program, 5000);
     expect(unit.counters).toMatchObject({ written: 128, stopped: 5000 });
+  });
+
+  test("a record that does not fit is lost, and nothing is written behind the limit", () => {
+    const { memory, unit, program, status } = profiling({ pages: 2 });
+    unit.write("PMBPTR_EL1", BASE + 4096n);
+    unit.write("PMBLIMITR_EL1", (BASE + 4096n) | PMBLIMITR.encode({ E: 1 }));
+    unit.run(program, 10_000);
+    expect(unit.counters).toMatchObject({ written: 0, lost: 1, filled: 1 });
+    expect(status()).toMatchObject({ EC: 0, MSS: 1, DL: 1, S: 1 });
+    expect(unit.read("PMBPTR_EL1")).toBe(BASE + 4096n);
+    expect(memory.load(BASE + 4096n, 64)).toEqual(new Uint8Array(64));
   });
 
   test.each([
@@ -196,6 +214,30 @@ describe("buffer management events", () => {
     expect(unit.read("PMBPTR_EL1")).toBe(BASE + 4096n);
     const items = [...decodeRecords(memory.load(BASE, 4096))];
     expect(items.at(-1)?.kind).toBe("error");
+  });
+
+  test("a record is written when its operation has ended, and not before", () => {
+    const { unit, program } = profiling();
+    const { total } = new Workload().at(1023).latency;
+    unit.run(program, 1024 + total - 1);
+    expect(unit.counters).toMatchObject({ samples: 1, written: 0 });
+    unit.run(program, 1);
+    expect(unit.counters.written).toBe(1);
+  });
+
+  test("a full queue writes its oldest record before it is due", () => {
+    const { unit, program } = profiling({ writeDelay: 1_000_000, queue: 2 });
+    unit.run(program, 1024 * 5 + 900);
+    expect(unit.counters).toMatchObject({ samples: 5, written: 3, lost: 0 });
+  });
+
+  test("the buffer's pointer is aligned as PMBIDR_EL1.Align says, whatever software writes", () => {
+    const { unit } = profiling();
+    unit.write("PMBPTR_EL1", BASE + 127n);
+    expect(unit.read("PMBPTR_EL1")).toBe(BASE + 64n);
+    const bytewise = new SpeUnit({ memory: new BufferMemory(BASE, 8192), pmbidr: 0n });
+    bytewise.write("PMBPTR_EL1", BASE + 127n);
+    expect(bytewise.read("PMBPTR_EL1")).toBe(BASE + 127n);
   });
 
   test("draining writes the record of the operation in flight", () => {

@@ -2,6 +2,7 @@ import type { SpeInfo } from "./auxtrace-info.js";
 import { PerfDataError } from "./perf-data-error.js";
 import type { AuxFlags, AuxtraceRecord, CommRecord, MmapRecord } from "./perf-record.js";
 import type { PerfData } from "./read-perf-data.js";
+import { RecordType } from "./record-type.js";
 
 /** One AUXTRACE record's data. */
 export interface AuxPiece {
@@ -41,6 +42,8 @@ export interface AuxArea {
   readonly mmaps: readonly MmapRecord[];
   /** Records that perf lost on their way to the file. */
   readonly lost: bigint;
+  /** Records that `perf record -z` compressed, and what was in them: not read. AUX data itself is never compressed. */
+  readonly compressed: number;
   /** Where reading stopped before the end, and why. */
   readonly error?: PerfDataError;
 }
@@ -56,6 +59,7 @@ export function readAuxArea(file: PerfData): AuxArea {
   const mmaps: MmapRecord[] = [];
   let spe: SpeInfo | undefined;
   let lost = 0n;
+  let compressed = 0;
   let error: PerfDataError | undefined;
   let kept = 0;
   const keep = <T>(list: T[], item: T) => {
@@ -91,6 +95,9 @@ export function readAuxArea(file: PerfData): AuxArea {
         case "lost":
           lost += record.lost;
           break;
+        case "other":
+          if (record.type === RecordType.compressed || record.type === RecordType.compressed2) compressed++;
+          break;
       }
     }
   } catch (problem) {
@@ -103,7 +110,7 @@ export function readAuxArea(file: PerfData): AuxArea {
     const stream = streams.get(`cpu ${cpu}`) ?? streams.get(`tid ${tid}`) ?? only;
     (stream?.notes ?? strayNotes).push(note);
   }
-  const area = { streams: [...streams.values()], strayNotes, comms, mmaps, lost };
+  const area = { streams: [...streams.values()], strayNotes, comms, mmaps, lost, compressed };
   return { ...area, ...(spe && { spe }), ...(error && { error }) };
 }
 
