@@ -25,7 +25,7 @@ const [name, sizes, method, wrong] = process.argv.slice(2);
 if (name !== undefined && sizes !== undefined && method !== undefined) {
   const { store, threads } = models[name as ModelName](sizes.split(",").map(Number), wrong === "wrong");
   const options = METHODS[method] ?? {};
-  const seconds = Number(process.env["BENCH_SECONDS"] ?? 120);
+  const seconds = Number(process.env["BENCH_SECONDS"] ?? 60);
   const bounds = { states: 40_000_000, milliseconds: seconds * 1000, ...options.bounds };
   const before = process.cpuUsage();
   const result = explore(store, threads, { livelocks: false, ...options, bounds });

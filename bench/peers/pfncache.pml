@@ -39,7 +39,7 @@ active proctype mm() {
 	byte k;
 end_start:
 	if :: d_step { k < I -> count++ } fi;
-	d_step { lock == 0 -> if :: valid == 1 -> valid = 0 :: else -> skip fi };
+	d_step { lock == 0 -> valid = 0 };
 	d_step { pte = 0 };
 	d_step { MOVE };
 	d_step { count-- };

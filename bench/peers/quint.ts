@@ -11,6 +11,7 @@ export interface QuintRun {
   readonly findsBug: boolean;
 }
 
+/** `npm install @informalsystems/quint@0.33.1 antlr4ts@0.5.0-alpha.4`: with the antlr4ts that npm takes it does not start. */
 const command = (): string => process.env["QUINT"] ?? "quint";
 
 /** Quint's version, or null where there is none. */

@@ -16,7 +16,7 @@ interface Row {
   /** The model has a bug, which is to be found. */
   readonly isWrong: boolean;
   readonly kvmm: Outcome;
-  readonly spin: Outcome | null;
+  readonly spin: (Outcome & { readonly compileSeconds: number }) | null;
 }
 
 /** bench/results/explore.json */
@@ -38,16 +38,30 @@ export function explorerLines({ rows, seconds, random, quint }: ExplorerResults)
   ];
   return [
     table(
-      ["model", "sizes", "kvmm", "states", "s", "MB", "SPIN", "SPIN's states", "SPIN's s", "SPIN's MB"],
+      [
+        "model",
+        "sizes",
+        "kvmm",
+        "states",
+        "s",
+        "MB",
+        "SPIN",
+        "SPIN's states",
+        "SPIN's s",
+        "to compile, s",
+        "SPIN's MB",
+        "kvmm's s / SPIN's",
+      ],
       rows.map(({ model, sizes, isWrong, kvmm, spin }) => [
         `${plain(model)}${isWrong ? ", with a bug" : ""}`,
         sizes.join(", "),
         ...outcome(kvmm),
-        ...(spin === null ? ["", "", "", ""] : outcome(spin)),
+        ...(spin === null ? ["", "", "", "", "", ""] : peer(kvmm, spin)),
       ]),
-      [false, false, false, true, true, true, false, true, true, true],
+      [false, false, false, true, true, true, false, true, true, true, true, true],
     ),
     "",
+    ...whereSpinIsBetter(rows).flatMap((text) => [text, ""]),
     `Each had ${seconds} s; what did not end by then is *unknown* or *unfinished*.`,
     "",
     "### Random walks",
@@ -67,6 +81,44 @@ export function explorerLines({ rows, seconds, random, quint }: ExplorerResults)
   ];
 }
 
-function outcome({ verdict, states, cpuSeconds, megabytes }: Outcome): readonly string[] {
+/** Where SPIN is better, in sentences. */
+export function whereSpinIsBetter(rows: readonly Row[]): readonly string[] {
+  const finished = rows.flatMap(({ model, sizes, isWrong, kvmm, spin }) =>
+    spin === null || !areFinished(kvmm, spin)
+      ? []
+      : [{ name: `${model} ${sizes.join(", ")}${isWrong ? " with a bug" : ""}`, kvmm, spin }],
+  );
+  if (finished.length === 0) return [];
+  const slower = finished.filter(({ kvmm, spin }) => kvmm.cpuSeconds > spin.cpuSeconds);
+  const slowerStill = finished.filter(
+    ({ kvmm, spin }) => kvmm.cpuSeconds > spin.cpuSeconds + spin.compileSeconds,
+  );
+  const larger = finished.filter(({ kvmm, spin }) => kvmm.megabytes > spin.megabytes);
+  const list = (found: typeof finished) =>
+    found.length === 0 ? "none" : plain(found.map(({ name }) => name).join("; "));
+  const counted = (found: typeof finished) => `${found.length} of ${finished.length}`;
+  return [
+    `Where SPIN is better, of the models that both finish: it takes less CPU time, its compilation aside, on ${counted(slower)} (${list(slower)}); with its compilation, on ${counted(slowerStill)} (${list(slowerStill)}); less memory on ${counted(larger)} (${list(larger)}).`,
+    "SPIN's models are written for it, though, and these paths are TypeScript that also runs alone. With a bug left in, SPIN's trail is the first that it meets, and kvmm's seconds include the search for the shortest.",
+  ];
+}
+
+/** Only then was the work the same. */
+function areFinished(kvmm: Outcome, spin: Outcome): boolean {
+  return kvmm.verdict !== "unknown" && spin.verdict !== "unfinished";
+}
+
+function peer(kvmm: Outcome, spin: NonNullable<Row["spin"]>): readonly string[] {
+  const [verdict, states, seconds, megabytes] = outcome(spin);
+  const ratio = areFinished(kvmm, spin) ? cell(kvmm.cpuSeconds / spin.cpuSeconds) : "";
+  return [verdict, states, seconds, cell(spin.compileSeconds), megabytes, ratio];
+}
+
+function outcome({
+  verdict,
+  states,
+  cpuSeconds,
+  megabytes,
+}: Outcome): readonly [string, string, string, string] {
   return [plain(verdict), cell(states), cell(cpuSeconds), cell(Math.round(megabytes))];
 }
