@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { cpu } from "./cpu.js";
 
 /** What one verification by SPIN took. */
 export interface SpinRun {
@@ -60,19 +61,6 @@ export function spin(
 function lastReport(output: string, what: "States" | "Memory"): number {
   const reports = [...output.matchAll(new RegExp(`${what}=\\s*([\\d.e+]+)`, "g"))];
   return Number(reports.at(-1)?.[1] ?? 0);
-}
-
-/** Runs a command line, and says what CPU time it and its children took. */
-function cpu(folder: string, command: string): { status: number; output: string; seconds: number } {
-  const timed = `TIMEFORMAT='cpu %U %S'; time { ${command}; }`;
-  const { status, stdout, stderr } = spawnSync("bash", ["-c", timed], {
-    cwd: folder,
-    encoding: "utf8",
-    env: { ...process.env, LC_ALL: "C" },
-    maxBuffer: 1 << 26,
-  });
-  const [, user, system] = /cpu ([\d.]+) ([\d.]+)\s*$/.exec(stderr) ?? [];
-  return { status: status ?? 1, output: stdout + stderr, seconds: Number(user) + Number(system) };
 }
 
 /** For the report: what the numbers were measured with. */

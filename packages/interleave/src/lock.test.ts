@@ -52,6 +52,18 @@ describe("a lock, taken alone", () => {
     expect(spin.isHeld()).toBe(false);
   });
 
+  test("is tried only if it says that it is", () => {
+    const { spin, mutex } = locks();
+    expect(() => spin.tryLock()).toThrow("slots_lock is tried: its isSeenHeld has to be true");
+    spin.isSeenHeld = mutex.isSeenHeld = true;
+    expect([spin.tryLock(), spin.tryLock()]).toEqual([true, false]);
+    // mutex_trylock() does not sleep.
+    expect([mutex.tryLock(), mutex.isHeld()]).toEqual([true, true]);
+    mutex.unlock();
+    spin.unlock();
+    expect(spin.tryLock()).toBe(true);
+  });
+
   test("cannot be released by whoever does not hold it", () => {
     const { store, spin, rw, semaphore } = locks();
     expect(() => spin.unlock()).toThrow("the caller releases slots_lock, which it does not hold");

@@ -25,11 +25,14 @@ export abstract class Lock extends Shared {
   /** Ids of the tasks that hold it. */
   abstract holders(): readonly number[];
 
-  /** May somebody initialise it while it is held? Then holding it keeps nobody out, and others may come before a release. */
-  isInitialisedInUse = false;
+  /**
+   * May somebody see that it is held without waiting for it: try to take it, or initialise it in use? Then others may
+   * come before a release.
+   */
+  isSeenHeld = false;
 
   override isPoint(kind: Kind): boolean {
-    return kind !== Kind.Release || this.isInitialisedInUse;
+    return kind !== Kind.Release || this.isSeenHeld;
   }
 
   /** The error of a task that can never get past this lock, because it holds it itself; else undefined. */
@@ -66,6 +69,25 @@ abstract class ExclusiveLock extends Lock {
     store.held.push(this);
     this.#change(store.tid);
     task?.record(undefined);
+  }
+
+  /**
+   * Takes the lock if it is free.
+   * @returns whether it was
+   * @throws LockError unless the lock {@link isSeenHeld}
+   */
+  tryLock(): boolean {
+    const { store } = this;
+    const { task } = store;
+    if (task?.replays(this, Kind.Write, 0)) return task.recorded() as boolean;
+    if (!this.isSeenHeld) throw new LockError(this, `${this.name} is tried: its isSeenHeld has to be true`);
+    const isFree = this.#owner === FREE;
+    if (isFree) {
+      store.held.push(this, false);
+      this.#change(store.tid);
+    }
+    task?.record(isFree);
+    return isFree;
   }
 
   unlock(): void {
@@ -290,14 +312,14 @@ export class HeldLocks {
     return this.#stacks[tid] ?? [];
   }
 
-  push(lock: Lock): void {
+  push(lock: Lock, waits = true): void {
     const { store } = this;
     let stack = this.#stacks[store.tid];
     if (stack === undefined) {
       stack = [];
       this.#stacks[store.tid] = stack;
     }
-    if (!lock.spins) this.mightSleep(`takes ${lock.name}`);
+    if (waits && !lock.spins) this.mightSleep(`takes ${lock.name}`);
     stack.push(lock);
     if (store.journalling) this.#note({ lock, at: -1 });
   }

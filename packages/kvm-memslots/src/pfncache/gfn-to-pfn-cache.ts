@@ -32,8 +32,8 @@ export class GfnToPfnCache extends Shared {
     this.lock = new RwLock(store, "gpc->lock");
     this.refreshLock = new Mutex(store, "gpc->refresh_lock");
     const initialised = kvm.behaviour.gpcActivateLocks === "init";
-    this.lock.isInitialisedInUse = initialised;
-    this.refreshLock.isInitialisedInUse = initialised;
+    this.lock.isSeenHeld = initialised;
+    this.refreshLock.isSeenHeld = initialised;
     const guard = { lock: this.lock };
     // Also read by whoever holds refresh_lock alone.
     const refresher = { lock: this.lock, lockless: true };

@@ -2,6 +2,7 @@ import type { WatchedChange } from "@kvmm/interleave";
 import type { CallName } from "../format/calls/index.js";
 import type { RaceAccess, RaceTrace } from "./race-trace.js";
 import { isCounter, isPage } from "./watch.js";
+import { briefly } from "./why.js";
 
 /** One row of a race: what a thread does within one kernel function, without a switch in between. */
 export interface LaneRow {
@@ -84,7 +85,7 @@ function runsOf({ steps }: RaceTrace, all: boolean): Building[][] {
         note(row.changed, change);
         forget(row.texts, change.name);
       }
-      for (const { function: by, text } of access.decisions) add(rowOf(by).texts, text);
+      for (const { function: by, text } of access.decisions) add(rowOf(by).texts, all ? text : briefly(text));
     }
   }
   const last = runs.at(-1)?.at(-1);
@@ -122,7 +123,10 @@ function note(changed: Map<string, WatchedChange>, change: WatchedChange): void 
 }
 
 function settled(changed: ReadonlyMap<string, WatchedChange>): readonly WatchedChange[] {
-  return [...changed.values()].filter(({ before, after }) => before !== after);
+  // What mapped nothing, and is no longer shown, is no news.
+  return [...changed.values()].filter(
+    ({ before, after }) => before !== after && !(before === "none" && after === undefined),
+  );
 }
 
 /**

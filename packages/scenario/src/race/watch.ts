@@ -15,18 +15,22 @@ export function watchOf(world: World): Watch {
   // A page that nothing maps any more is what a use after free is about.
   const pages = new Set<Pfn>();
   const watched = new Set<GfnToPfnCache>();
+  // So is user memory whose memslot is gone.
+  const addresses = new Set<number>();
   return () => {
     for (const gpc of world.kvm.gpcList.peek()) watched.add(gpc);
     const found: Watched[] = [...counters(world), slots(world)];
     for (const [index, gpc] of [...watched].entries()) found.push(...cache(gpc, index, pages));
-    for (const slot of watchedSlots(world)) found.push(...memory(world, slot, pages));
-    for (const gpc of watched) {
-      if (gpc.gpa.peek() === INVALID_GPA) found.push(...entry(world, gpc.uhva.peek(), pages));
-    }
+    for (const slot of watchedSlots(world)) found.push(...memory(world, slot, pages, addresses));
+    for (const gpc of watched) if (gpc.gpa.peek() === INVALID_GPA) addresses.add(gpc.uhva.peek());
+    for (const address of addresses) found.push(...entry(world, address, pages));
     for (const pfn of [...pages].sort((a, b) => a - b)) found.push(references(world, pfn));
     return found;
   };
 }
+
+/** The name of what says which memslots there are. */
+export const SLOTS = "memslots";
 
 /** Is this the name of a page of memory? */
 export function isPage(name: string): boolean {
@@ -62,7 +66,7 @@ function slots(world: World): Watched {
     const closed = slot.hasGmem && slot.gmemFile.peek() === null ? ", without its guest_memfd" : "";
     return `${slot.slotId}${slot.isInvalid ? " (invalid)" : ""}${closed}`;
   });
-  return { name: "memslots", value: names.join("; ") || "none" };
+  return { name: SLOTS, value: names.join("; ") || "none" };
 }
 
 function cache({ active, valid, khva }: GfnToPfnCache, index: number, pages: Set<Pfn>): Watched[] {
@@ -76,11 +80,11 @@ function cache({ active, valid, khva }: GfnToPfnCache, index: number, pages: Set
   ];
 }
 
-function memory(world: World, slot: Memslot, pages: Set<Pfn>): Watched[] {
+function memory(world: World, slot: Memslot, pages: Set<Pfn>, addresses: Set<number>): Watched[] {
   const mapped = slotMappings(world, slot);
   const found: Watched[] = [];
   for (let page = 0; page < Math.min(slot.npages, MOST_PAGES); page++) {
-    found.push(...entry(world, slot.userspaceAddr + page * PAGE_SIZE, pages));
+    addresses.add(slot.userspaceAddr + page * PAGE_SIZE);
     const leaf = mapped.get(page);
     if (leaf !== undefined) pages.add(leaf.pfn);
     const value = leaf === undefined ? "none" : inWords(leaf.pfn, leaf.writable);

@@ -183,7 +183,7 @@ export function violationOf({ kind, message, counterexample }: Found, threads: T
   const property = propertyOf(kind, message);
   const text = kind === "check" ? message.slice(property.length + 2) : message;
   const race = raceTraceOf(counterexample, threads, LOCK_KINDS.has(kind));
-  return { property, text, why: whyOf(race), race };
+  return { property, text, why: whyOf(race, kind), race };
 }
 
 /** What raceTraceOf and the names of properties need of a finding. */

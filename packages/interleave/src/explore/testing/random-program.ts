@@ -8,7 +8,7 @@ import { WaitQueue } from "../../wait-queue.js";
 import { Words } from "../../words.js";
 import type { Thread } from "../program.js";
 
-type CellName = "a" | "b" | "g" | "w" | "l";
+type CellName = "a" | "b" | "g" | "w" | "l" | "t";
 
 /** What a thread does next. It has one register. */
 export type Op =
@@ -26,6 +26,8 @@ export type Op =
   /** An assertion, which fails when the cell has that value. */
   | { readonly op: "never"; readonly cell: CellName; readonly value: number }
   /** `same`: is what this call has made the object that the pointer leads to? */
+  /** A critical section of the lock that is tried: if it is free, or waiting for it. */
+  | { readonly op: "try" | "hold"; readonly cell: CellName }
   | { readonly op: "publish" | "follow" | "same" | "srcu" | "synchronize" | "wake" | "choose" }
   | { readonly op: "lock" | "unlock" | "readLock" | "readUnlock" | "writeLock" | "writeUnlock" };
 
@@ -89,6 +91,12 @@ const others = single(
     { op: "both" },
   ),
 );
+const tries = single(
+  fc.record({
+    op: fc.constantFrom("try" as const, "try" as const, "hold" as const),
+    cell: fc.constantFrom<CellName>("a", "b"),
+  }),
+);
 const asserts = single(
   fc.record({
     op: fc.constant("never" as const),
@@ -104,6 +112,7 @@ const usual = [
   { weight: 4, arbitrary: nested },
   { weight: 6, arbitrary: waits },
   { weight: 8, arbitrary: others },
+  { weight: 3, arbitrary: tries },
   { weight: 1, arbitrary: asserts },
 ];
 const block = fc.oneof(...usual);
@@ -157,6 +166,8 @@ export function build(program: RandomProgram): { store: Store; threads: Thread[]
   const store = new Store();
   const spin = new SpinLock(store, "spin");
   const rw = new RwLock(store, "rw");
+  const tried = new SpinLock(store, "tried");
+  tried.isSeenHeld = true;
   const srcu = new Srcu(store, "srcu");
   const queue = new WaitQueue(store, "queue");
   const words = new Words(store, "words", 2);
@@ -167,6 +178,7 @@ export function build(program: RandomProgram): { store: Store; threads: Thread[]
     g: new Cell(store, "g", 0, { lock: spin }),
     w: new Cell(store, "w", 0, { lock: rw }),
     l: new Cell(store, "l", 0, { lock: spin, lockless: true }),
+    t: new Cell(store, "t", 0, { lock: tried }),
   };
   const run = (path: readonly Op[]) => () => {
     const own: Own = { register: 0, made: null };
@@ -240,6 +252,15 @@ export function build(program: RandomProgram): { store: Store; threads: Thread[]
         const section = srcu.readLock();
         const seen = cells.a.get();
         srcu.readUnlock(section);
+        return seen;
+      }
+      case "try":
+      case "hold": {
+        if (op.op === "hold") tried.lock();
+        else if (!tried.tryLock()) return 9;
+        const seen = cells.t.update((n) => (n + 1) % 4);
+        cells[op.cell].set(seen);
+        tried.unlock();
         return seen;
       }
       case "synchronize":
