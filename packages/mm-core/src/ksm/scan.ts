@@ -40,12 +40,25 @@ function fullScan(host: Host): void {
   for (const slot of host.ksm.slots.get()) {
     const { mm } = slot;
     mm.mmapLock.readLock();
+    let scanned = 0;
     for (const vma of mm.vmas.overlapping(0, Number.MAX_SAFE_INTEGER)) {
       const { flags, start, end } = vma.fields;
       if ((flags & VmFlag.mergeable) === 0 || vma.anonVma.get() === null) continue;
+      forget(slot, scanned, start);
       for (let at = start; at < end; at += PAGE_SIZE) scanPage(host, slot, vma, at, unstable);
+      scanned = end;
     }
+    forget(slot, scanned, Number.MAX_SAFE_INTEGER);
     mm.mmapLock.readUnlock();
+  }
+}
+
+/** get_next_rmap_item(), remove_trailing_rmap_items(): nothing is known of addresses that were passed over. */
+function forget({ checksums, merged }: KsmSlot, start: Hva, end: Hva): void {
+  for (const known of [checksums, merged]) {
+    const last = Math.floor(end / PAGE_SIZE);
+    for (let item = known.next(start / PAGE_SIZE, last); item >= 0; item = known.next(item + 1, last))
+      known.set(item, 0);
   }
 }
 
@@ -56,6 +69,7 @@ function scanPage(host: Host, slot: KsmSlot, vma: Vma, address: Hva, unstable: M
   const item = address / PAGE_SIZE;
   const head = slot.merged.get(item);
   if (page === null || (head !== 0 && head !== frames.mapping(page)?.id)) slot.merged.set(item, 0);
+  if (page === null) slot.checksums.set(item, 0);
   if (page === null || frames.test(page, PageFlag.ksm)) return;
   const word = frames.word.get(page);
   const merged = stableWith(host, word);

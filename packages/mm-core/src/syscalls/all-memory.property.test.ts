@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { NotModelled } from "../not-modelled.js";
-import type { KindName } from "../testing/world/kinds-of-memory.js";
 import { anyCalls, begin, makeCall, type Sequence } from "../testing/world/any-call.js";
+import type { KindName } from "../testing/world/kinds-of-memory.js";
 
 /** The calls in order, and after each what must hold. @throws Error with what does not */
 function run(sequence: Sequence, deafTo: string | null = null): "done" | "not modelled" {

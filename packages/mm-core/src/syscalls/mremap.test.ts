@@ -1,9 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { PAGE_SIZE } from "../addresses.js";
 import { hostAccess } from "../host-access.js";
+import { ksmRun } from "../ksm/scan.js";
 import { Machine, ok } from "../testing/machine.js";
+import { Madv, madvise } from "./madvise.js";
 import { mlock } from "./mlock.js";
 import { MremapFlag, mremap } from "./mremap.js";
+import { UffdRegister, uffdioApi, uffdioRegister, userfaultfd } from "./userfaultfd.js";
 
 const RAM = 0x2000_0000_0000;
 const AWAY = 0x2100_0000_0000;
@@ -92,4 +95,39 @@ describe("mremap", () => {
   ])("refuses %s", (_what, oldSize, newSize, flags, to, errno) => {
     expect(call(machine(), oldSize, newSize, flags, to)).toMatchObject({ errno });
   });
+});
+
+test("what KSM has merged becomes copies before it moves, and merges again where it has come to", () => {
+  const m = new Machine();
+  m.mapAnon(RAM, 4 * PAGE_SIZE);
+  for (let page = 0; page < 4; page++) hostAccess(m.task, RAM + page * PAGE_SIZE, 7);
+  ok(madvise(m.task, RAM, 4 * PAGE_SIZE, Madv.mergeable));
+  expect(ksmRun(m.host, 2)).toEqual({ pagesShared: 1, pagesSharing: 3 });
+  m.notifier.take();
+  ok(call(m, 2, 2, mayMove | fixed, AWAY));
+  expect(raised(m)).toEqual([
+    ["wp_page_copy", 0, 1],
+    ["wp_page_copy", 1, 2],
+    ["move_page_tables", 0, 2],
+    ["unmap_vmas", 0, 2],
+  ]);
+  const frames = [...m.accesses(AWAY, 2), ...m.accesses(RAM + 2 * PAGE_SIZE, 2)].map((access) => access!.pfn);
+  expect(new Set(frames).size).toBe(3);
+  expect(ksmRun(m.host, 2)).toEqual({ pagesShared: 1, pagesSharing: 3 });
+});
+
+test("several mappings move one after the other, up to the first that has a userfaultfd", () => {
+  for (const watched of [0, 2]) {
+    const m = machine();
+    for (const page of [0, 1, 2]) ok(mlock(m.task, RAM + page * PAGE_SIZE, PAGE_SIZE));
+    const fd = ok(userfaultfd(m.task, 0));
+    ok(uffdioApi(m.task, fd, 0));
+    ok(uffdioRegister(m.task, fd, RAM + watched * PAGE_SIZE, PAGE_SIZE, UffdRegister.missing));
+    expect(call(m, 4, 4, mayMove | fixed, AWAY)).toMatchObject({ errno: "EFAULT", fn: "remap_move" });
+    const there = m.accesses(AWAY, 4).map((access) => access !== null);
+    expect(there).toEqual([watched > 0, watched > 0, false, false]);
+    expect(hostAccess(m.task, RAM + 3 * PAGE_SIZE)).toEqual({ value: 13 });
+    // Alone it moves.
+    expect(call(m, 1, 1, mayMove | fixed, AWAY, RAM + watched * PAGE_SIZE)).toBe(AWAY);
+  }
 });

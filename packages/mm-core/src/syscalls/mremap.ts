@@ -2,6 +2,7 @@ import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, isPageAligned, pageAlign, pages } from "../addresses.js";
 import { hex, isRefusal, type Refusal, type Result, refuse } from "../errno.js";
 import { pgoffOf } from "../file.js";
+import { breakKsm } from "../ksm/break.js";
 import type { Mm } from "../mm.js";
 import { movePageTables } from "../move-page-tables.js";
 import { mmPopulate } from "../populate.js";
@@ -27,6 +28,7 @@ export interface MremapArgs {
 
 /** One mapping's share of the call (struct vma_remap_struct). */
 interface Remap {
+  readonly task: Task;
   readonly mm: Mm;
   readonly addr: Hva;
   readonly oldLen: number;
@@ -39,6 +41,7 @@ interface Remap {
 export function mremap(task: Task, args: MremapArgs): Result<Hva> {
   const { mm } = task;
   const remap: Remap = {
+    task,
     mm,
     addr: args.oldAddress,
     oldLen: pageAlign(args.oldSize),
@@ -107,17 +110,10 @@ function remapMove(remap: Remap): Result<Hva> {
   const parts = mm.vmas.overlapping(addr, end).map((vma) => vma.fields);
   if (parts.length === 0 || parts[0]!.start > addr)
     return refuse("EFAULT", fn, `nothing is mapped at ${hex(addr)}`);
-  // vma_multi_allowed()
-  if (parts.length > 1 || parts[0]!.end < end) {
-    const alone = parts.find((part) => part.uffd !== undefined);
-    if (alone !== undefined)
-      return refuse(
-        "EFAULT",
-        fn,
-        `the mapping at ${hex(alone.start)} has a userfaultfd and moves only alone`,
-      );
-  }
-  for (const { start, end: to } of parts) {
+  for (const [place, { start, end: to, uffd }] of parts.entries()) {
+    // vma_multi_allowed(): what came before has moved by then.
+    if (uffd !== undefined && (place > 0 || to < end))
+      return refuse("EFAULT", fn, `the mapping at ${hex(start)} has a userfaultfd and moves only alone`);
     const from = Math.max(start, addr);
     const length = Math.min(end, to) - from;
     const part = {
@@ -223,6 +219,9 @@ function moveVma(remap: Remap): Result<Hva> {
   const { mm, addr, oldLen, newAddr, flags } = remap;
   const keep = (flags & MremapFlag.dontUnmap) !== 0;
   const whole = mm.vmaAt(addr)!;
+  // prep_move_vma(): merged pages are known by their addresses, and would be others' at the new ones.
+  if ((whole.fields.flags & VmFlag.mergeable) !== 0 && whole.anonVma.get() !== null)
+    breakKsm(remap.task, whole, addr, addr + oldLen);
   // needs_pre_split(): of a locked mapping, only the part that moves stops being locked.
   const splits = keep && (whole.fields.flags & VmFlag.locked) !== 0;
   const source = splits ? isolateVma(whole, addr, addr + oldLen) : whole;
