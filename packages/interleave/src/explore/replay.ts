@@ -12,6 +12,8 @@ export interface Replayable extends Pick<Counterexample, "message" | "threads" |
 
 export interface ReplayOptions extends Properties {
   readonly watch?: Watch | undefined;
+  /** Is what goes wrong now what the counterexample says? Default: only if the messages are equal. */
+  readonly isSame?: (happened: string, message: string) => boolean;
 }
 
 /** What became of a counterexample on another version of its program. */
@@ -64,12 +66,13 @@ function follow(program: Program, counterexample: Replayable, options: ReplayOpt
   });
   const end = (finding: Finding | null): Replay => {
     const happened = finding?.message;
-    const isReproduced = happened === message;
-    const sentence = isReproduced
-      ? `Still happens: ${message}.`
-      : happened === undefined
+    const { isSame = Object.is } = options;
+    const isReproduced = happened !== undefined && isSame(happened, message);
+    const before = happened === message ? "" : ` It had been: ${message}.`;
+    const sentence =
+      happened === undefined
         ? `All ${steps.length} steps can be made, and nothing goes wrong.`
-        : `Goes wrong otherwise: ${happened}.`;
+        : `${isReproduced ? "Still happens" : "Goes wrong otherwise"}: ${happened}.${before}`;
     const { initially, steps: made } = recorder;
     return {
       isReproduced,

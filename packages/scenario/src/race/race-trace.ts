@@ -175,7 +175,10 @@ const placeOf = ({ object, key }: Pick<TraceAccess, "object" | "key">) =>
 
 /** As much of a trace as it takes to follow it, and to say which step no longer exists. */
 export interface SavedRace extends Pick<RaceTrace, "threads" | "message" | "loopsTo"> {
-  readonly steps: readonly Pick<RaceStep, "thread" | "function" | "object" | "what" | "outcome">[];
+  readonly steps: readonly (Pick<RaceStep, "thread" | "function" | "object" | "what" | "outcome"> & {
+    /** To say where it differs. */
+    readonly accesses?: readonly Pick<RaceAccess, "function" | "does">[] | undefined;
+  })[];
 }
 
 /** What it takes to follow a trace on another version. */

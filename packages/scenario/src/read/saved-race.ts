@@ -29,6 +29,7 @@ const raceSchema = z.object({
         object: z.string().nullable(),
         what: z.string(),
         outcome: natural,
+        accesses: z.array(z.object({ function: z.string(), does: z.string() })).optional(),
       }),
     )
     .min(1, "a counterexample has steps"),

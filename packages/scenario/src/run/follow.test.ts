@@ -53,10 +53,32 @@ describe("a saved race", () => {
   });
 
   test("goes wrong otherwise where something else is broken", () => {
-    const other: SavedRace = { ...race, message: "a pfncache uses pfn 0x1, which is free" };
-    const { outcome, violations } = replayRace(scenario, other, unpatched);
+    const other: SavedRace = { ...race, message: "kvm_gmem_release uses slot 0, which is free" };
+    const { outcome, violations, sentence } = replayRace(scenario, other, unpatched);
     expect(outcome).toBe("goes wrong otherwise");
+    expect(sentence).toBe(
+      `Goes wrong otherwise: ${race.message}. It had been: kvm_gmem_release uses slot 0, which is free.`,
+    );
     expect(violations).toMatchObject([{ property: "no use after free", text: race.message }]);
+  });
+
+  test("is the same on another page of memory, and says which", () => {
+    const elsewhere: SavedRace = { ...race, message: "a pfncache uses pfn 0x1, which is free" };
+    const { outcome, sentence } = replayRace(scenario, elsewhere, unpatched);
+    expect(outcome).toBe("reproduced");
+    expect(sentence).toBe(
+      `Still happens: ${race.message}. It had been: a pfncache uses pfn 0x1, which is free.`,
+    );
+  });
+
+  test("says what its steps do otherwise, where they go well now", () => {
+    const [first, ...others] = race.steps;
+    const steps = [{ ...first!, accesses: [{ function: "f", does: "takes x" }] }, ...others].slice(0, -1);
+    const { sentence } = replayRace(scenario, { ...race, steps }, unpatched);
+    const { thread, accesses } = first!;
+    expect(sentence).toContain(
+      `Step 1, of ${thread}, is the first to do something else: ${accesses[0]!.function}() ${accesses[0]!.does}, where it had been: f() takes x.`,
+    );
   });
 
   test("has no thread left in a scenario without threads", () => {

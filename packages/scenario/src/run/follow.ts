@@ -1,7 +1,8 @@
 import { replay } from "@kvmm/interleave";
 import type { Scenario } from "../format/scenario.js";
 import type { Violation } from "../model.js";
-import { replayableOf, type SavedRace } from "../race/race-trace.js";
+import { firstDifference, isSameFailure } from "../race/differences.js";
+import { raceTraceOf, replayableOf, type SavedRace } from "../race/race-trace.js";
 import { raceOf, violationOf } from "./concurrently.js";
 import type { World } from "./world.js";
 
@@ -32,18 +33,21 @@ export function followConcurrently(
     world.store,
     threads,
     replayableOf(saved),
-    { check, atEnd, watch },
+    { check, atEnd, watch, isSame: isSameFailure },
   );
   world.kvm.observer = observer;
-  if (happened === null || kind === null) return { isReproduced, stoppedAt, sentence };
   const counterexample = {
-    message: happened,
+    message: happened ?? saved.message,
     initially,
     steps,
     preemptions: steps.filter(({ isPreemption }) => isPreemption).length,
     isShortest: false,
     loopsTo: kind === "livelock" ? saved.loopsTo : null,
   };
+  if (happened === null || kind === null) {
+    const differs = firstDifference(saved, raceTraceOf(counterexample, entries, false).steps);
+    return { isReproduced, stoppedAt, sentence: differs === "" ? sentence : `${sentence} ${differs}` };
+  }
   const violation = violationOf({ kind, message: happened, counterexample }, entries);
   return { isReproduced, stoppedAt, sentence, violation };
 }
