@@ -43,9 +43,18 @@ function figures(rows: readonly SpeSweepRow[], style: Style, width: number): str
       const cells = isSame ? [["any", ...all[0]!.slice(1)]] : all;
       const [titles = [], ...figures] =
         tableWidth(head, cells) > width ? transposed([head.map(inOneLine), ...cells]) : [head, ...cells];
-      return `${wrap(label, width)}\n${table(titles, figures, style, width).trimEnd()}`;
+      return `${wrap(`${label}${idle(runs)}`, width)}\n${table(titles, figures, style, width).trimEnd()}`;
     })
     .join("\n\n");
+}
+
+/** A host that cannot do what the others do is no better for losing nothing. */
+function idle(runs: readonly SpeSimulation[]): string {
+  const isIdle = runs.every(({ activity, activities, stopped, operations, interval }) => {
+    const wasDue = activity !== "none" && stopped === undefined && operations > interval;
+    return wasDue && activities === 0;
+  });
+  return isIdle ? ` (a host without ${runs[0]?.activity})` : "";
 }
 
 function transposed(rows: readonly (readonly string[])[]): readonly (readonly string[])[] {

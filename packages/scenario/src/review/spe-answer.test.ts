@@ -44,3 +44,35 @@ test("a patch under review on top of one that keeps the mappings changes nothing
   });
   expect({ ...patched, patches: [] }).toEqual({ ...without, patches: [] });
 });
+
+test("the numbers for base, patch and policies are the same to the byte each time, and follow from the seed", () => {
+  const answer = (seed?: number) =>
+    speAnswer({
+      kernel: "7.2",
+      base: [],
+      patch: gmemIgnoreNotifiersRfc,
+      rows: [],
+      races: false,
+      ...(seed === undefined ? {} : { seed }),
+    });
+  const first = answer();
+  expect(JSON.stringify(answer(1))).toBe(JSON.stringify(first));
+  const ways = [
+    ["guest_memfd", first.without],
+    ["guest_memfd, patched", first.with],
+  ] as const;
+  const figures = [...ways, ...first.policies.map(({ label, profile }) => [label, profile] as const)].map(
+    ([label, { seed, written, lost, blackoutSamples, faults, vcpuFaults, mappedPages }]) =>
+      [label, seed, written, lost, blackoutSamples, faults, vcpuFaults, mappedPages].join(" "),
+  );
+  expect(figures).toEqual([
+    "guest_memfd 1 132 3 60 3 48 16",
+    "guest_memfd, patched 1 195 0 0 0 0 16",
+    "anonymous, lock-memslot, no scans 1 195 0 0 0 0 16",
+    "anonymous, pin-on-enable 1 195 0 0 0 0 16",
+    "guest_memfd, gmem-prefault, patched 1 195 0 0 0 0 16",
+  ]);
+  const other = answer(2);
+  expect(other.without.seed).toBe(2);
+  expect(other.with).toMatchObject({ lost: 0, blackoutSamples: 0, faults: 0 });
+});

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { BufferMemory } from "../session/buffer-memory.js";
-import { PMSIDR } from "../registers/spe-registers.js";
+import { PMBSR, PMSIDR } from "../registers/spe-registers.js";
 import { DEFAULT_PMSIDR, SpeUnit, type UnitOptions } from "../unit/spe-unit.js";
 import { Workload } from "../workload/workload.js";
 import { ArmSpePmu } from "./arm-spe-pmu.js";
@@ -92,6 +92,17 @@ describe("a fault", () => {
     driver.scheduleIn();
     unit.run(program, 100_000);
     expect(unit.counters.written).toBe(128);
+  });
+
+  test.each([
+    ["not filled", 0],
+    ["filled, with a bit above the status code's six", 0x41],
+  ])("is what a buffer status other than filled is taken for: %s", (_, MSS) => {
+    const { unit, driver } = setup(16_384);
+    unit.write("PMBSR_EL1", PMBSR.encode({ S: 1, MSS }));
+    const outcome = driver.interrupt();
+    expect(outcome).toMatchObject({ action: "fatal", resumed: false });
+    expect(outcome.message).toContain("Unknown buffer status code on CPU [PMBSR=0x0000000000020");
   });
 
   test.each([
@@ -283,6 +294,19 @@ describe("arm_spe_pmu_event_init()", () => {
   test("what it refuses does not get as far as a driver", () => {
     expect(() => setup(16_384, { simdFilter: true })).toThrow("EOPNOTSUPP: PMSIDR_EL1.EFT is 0");
   });
+});
+
+test("a fault that is pending when the thread is scheduled out stays with its buffer", () => {
+  const { memory, unit, driver, notes, program } = setup(16_384, {}, { onFault: "hold" });
+  memory.unmap(1, { reason: "stage2", fsc: 7 });
+  while (!unit.interrupt) unit.run(program, 100_000);
+  driver.scheduleOut();
+  expect(unit.read("PMBSR_EL1")).toBe(0n);
+  expect(notes).toMatchObject([{ offset: 0, size: 4096, truncated: false }]);
+  memory.map(1);
+  driver.scheduleIn();
+  unit.run(program, 100_000);
+  expect(unit.counters.written).toBeGreaterThan(64);
 });
 
 test("an interrupt without an event is nobody's", () => {

@@ -84,6 +84,17 @@ describe("a page of the buffer that is unmapped for a moment", () => {
   });
 });
 
+test.each([
+  ["excludeUser", 0],
+  ["excludeKernel", 1],
+] as const)("with %s, what runs at EL%i is no blackout", (exclude, el) => {
+  const { run } = session({ config: { samplePeriod: 1024, [exclude]: true } });
+  run.run(100_000, el);
+  expect(run.result()).toMatchObject({ blackoutOperations: 0, blackoutCount: 0, counters: { samples: 0 } });
+  run.run(100_000, el === 0 ? 1 : 0);
+  expect(run.result()).toMatchObject({ blackoutOperations: 0, counters: { counted: 100_000 } });
+});
+
 test("the same seeds give the same session", () => {
   const once = () => {
     const { run, memory } = session({ config: { samplePeriod: 512, jitter: true } });
