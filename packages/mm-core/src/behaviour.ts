@@ -13,10 +13,16 @@ export interface MmBehaviour {
    * did not refuse get their range_end (since c2655835fd8c), or none?
    */
   readonly failedRangeStart: "end-those-started" | "end-none";
+  /** try_to_unmap(): the function that takes a poisoned page of hugetlb out of a mapping, under a notifier of its own. */
+  readonly poisonedHugetlbSite: "try_to_unmap_one" | "try_to_unmap_poisoned_hugetlb_one";
 }
 
 /** Linux 7.2 */
 export const mm72: MmBehaviour = {
   policyFallsBackToTask: true,
   failedRangeStart: "end-those-started",
+  poisonedHugetlbSite: "try_to_unmap_one",
 };
+
+/** What of Linux 7.3's mm the model has: all else is 7.2's. */
+export const mm73: MmBehaviour = { ...mm72, poisonedHugetlbSite: "try_to_unmap_poisoned_hugetlb_one" };

@@ -2,6 +2,7 @@ import { nameFunctions } from "@kvmm/interleave";
 import { DEFAULT_MAP_WINDOW } from "./addresses.js";
 import type { Mm } from "./mm.js";
 import type { Process } from "./task.js";
+import { khugepagedExit } from "./thp/khugepaged-enter.js";
 import { removeVma, unlinkReverse } from "./vma-tree.js";
 import { freeBatch, freePgtables, unmapVmas } from "./zap.js";
 
@@ -14,6 +15,7 @@ function mmput(mm: Mm): void {
 /** exit_mmap() */
 function exitMmap(mm: Mm): void {
   mm.host.ksm.leave(mm);
+  khugepagedExit(mm);
   for (const notifier of mm.notifiers.get()) notifier.release();
   mm.mmapLock.writeLock();
   const vmas = mm.vmas.overlapping(0, Number.MAX_SAFE_INTEGER);

@@ -15,6 +15,7 @@ import { mkPte, type Pte, PteFlag, pteChange, pteHas, ptePfn, ptePresent } from 
 import { addNewAnonRmap, addRmap } from "./rmap.js";
 import type { Task } from "./task.js";
 import { copyHugePmd } from "./thp/copy.js";
+import { khugepagedFork } from "./thp/khugepaged-enter.js";
 import { splitHugePmd } from "./thp/split-pmd.js";
 import { Vma, type VmaFields, VmFlag } from "./vma.js";
 import { cloneAnon, linkAnon, linkVma } from "./vma-tree.js";
@@ -31,6 +32,7 @@ export function dupMmap(task: Task, child: Mm): void {
     const fields = vma.fields;
     if ((fields.flags & VmFlag.dontcopy) === 0) dupVma(task, child, vma, fields);
   }
+  khugepagedFork(child, parent);
   child.mmapLock.writeUnlock();
   parent.mmapLock.writeUnlock();
 }

@@ -8,6 +8,7 @@ import { LruBatches } from "./lru-batch.js";
 import { Mempolicy } from "./mempolicy.js";
 import { Mm } from "./mm.js";
 import { PageFlag } from "./page-flags.js";
+import { Setting } from "./setting.js";
 import { Swap } from "./swap.js";
 import { Process, Task } from "./task.js";
 import { ThpSettings, type TransparentHugepage } from "./thp/settings.js";
@@ -23,6 +24,8 @@ export interface HostOptions {
   readonly swapSize?: number;
   /** /sys/kernel/mm/transparent_hugepage/enabled; default "madvise", as on the recorded machine. */
   readonly transparentHugepage?: TransparentHugepage;
+  /** Is the multi-generational LRU switched on? Default true, as on the recorded machine. */
+  readonly lruGen?: boolean;
   /** Pages of the hugetlb pools; default 12 of 2 MiB and none of 1 GiB, as on the recorded machine. */
   readonly hugetlb2M?: number;
   readonly hugetlb1G?: number;
@@ -52,11 +55,15 @@ export class Host {
   readonly taskSize: Hva;
   /** DEFAULT_MAP_WINDOW: first address that mmap never gives without being asked. */
   readonly mapWindow: Hva;
+  /** /sys/kernel/mm/lru_gen/enabled: reclaim goes by generations, not by an active and an inactive list. */
+  readonly lruGenEnabled: Cell<boolean>;
   /** The frame of zeros that read faults on anonymous memory map. */
   readonly zeroPfn: Pfn;
   /** hstates[]: the pools of huge pages, the default one first. */
   readonly hstates: readonly Hstate[];
   readonly thp: ThpSettings;
+  /** khugepaged_scan.mm_head: the address spaces that khugepaged looks at, in the order in which it does. */
+  readonly khugepaged: Cell<readonly Mm[]>;
   /** The huge page of zeros; 0 until the first read fault that maps it. */
   readonly hugeZeroFolio: Cell<Pfn>;
   /** pin_longterm_test_pages of gup_test: what it has pinned; null: nothing. */
@@ -86,6 +93,7 @@ export class Host {
     this.hasDamonStat = options.damonStat ?? true;
     this.ksm = new KsmState(store);
     this.swap = new Swap(store, Math.floor((options.swapSize ?? 2 ** 27) / 4096));
+    this.lruGenEnabled = new Setting<boolean>(store, "lru_gen/enabled", options.lruGen ?? true);
     this.zeroPfn = this.frames.alloc(0)!;
     this.frames.mark(this.zeroPfn, PageFlag.uptodate);
     // The largest pages first, while memory is in one piece.
@@ -93,6 +101,7 @@ export class Host {
     this.hstates = [new Hstate(store, this.frames, 9, options.hugetlb2M ?? 12), gigantic];
     this.frames.freeHugeFolio = (folio) => this.hstateOf(folio).release(folio);
     this.thp = new ThpSettings(store, options.transparentHugepage ?? "madvise");
+    this.khugepaged = new Setting<readonly Mm[]>(store, "khugepaged_scan.mm_head", []);
     this.hugeZeroFolio = new Cell<Pfn>(store, "huge_zero_folio", 0);
     this.nonBlock = new RwLock(store, "non_block_start()");
     this.longtermPins = new Cell<readonly Pfn[] | null>(store, "pin_longterm_test_pages", null);

@@ -15,10 +15,11 @@ export {
   pages,
 } from "./addresses.js";
 export { damonPaMkold, damonPaYoung, damonVaMkold, damonVaYoung } from "./ageing/damon.js";
+export { type DamosScheme, damosPa, damosVa } from "./ageing/damos.js";
 export { lruGenAge } from "./ageing/lru-gen.js";
 export { pageIdleBitmapRead, pageIdleBitmapWrite } from "./ageing/page-idle.js";
 export { AnonVma } from "./anon-vma.js";
-export { type MmBehaviour, mm72 } from "./behaviour.js";
+export { type MmBehaviour, mm72, mm73 } from "./behaviour.js";
 export { Column } from "./column.js";
 export { compactRange } from "./compaction.js";
 export { ERRNO, type Errno, hex, isRefusal, Refusal, type Result, refuse } from "./errno.js";
@@ -112,6 +113,8 @@ export { PageIs, type PagemapScanArgs, PmScan, pagemapScan } from "./syscalls/pa
 export { type Iovec, processMadvise } from "./syscalls/process-madvise.js";
 export { killProcess, processMrelease } from "./syscalls/process-mrelease.js";
 export { processVmRw, writeProcMem } from "./syscalls/process-vm.js";
+export { folioMarkAccessed } from "./reclaim/accessed.js";
+export { shrinkLruvec } from "./reclaim/shrink-lruvec.js";
 export { compactMemory, dropCaches, nodeReclaim } from "./syscalls/reclaim.js";
 export {
   UffdFill,
@@ -136,6 +139,7 @@ export {
 export { writeFile } from "./syscalls/write-file.js";
 export { Process, Task } from "./task.js";
 export type { ShmemHugepage, TransparentHugepage } from "./thp/settings.js";
+export { khugepagedRun } from "./thp/khugepaged.js";
 export { splitHugePagesAll } from "./thp/split-all.js";
 export { splitFolio } from "./thp/split-folio.js";
 export { truncateInodePagesRange } from "./truncate.js";

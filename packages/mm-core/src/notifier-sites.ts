@@ -21,6 +21,7 @@ export const modelledRangeSites = [
   "try_collapse_pte_mapped_thp",
   "try_to_migrate_one",
   "try_to_unmap_one",
+  "try_to_unmap_poisoned_hugetlb_one",
   "unmap_hugepage_range",
   "unmap_vmas",
   "wp_page_copy",
@@ -34,12 +35,17 @@ export type RangeSite = (typeof modelledRangeSites)[number] | "test";
 
 /** The kernel functions at which the model ages pages in secondary MMUs, or asks for their age; some as inlined. */
 export const modelledAgeingSites = [
+  "__collapse_huge_page_isolate",
+  "collapse_scan_pmd",
   "damon_folio_young_one",
   "damon_mkold_hugetlb_entry",
   "damon_pmdp_mkold",
   "damon_ptep_mkold",
   "damon_young_hugetlb_entry",
   "damon_young_pmd_entry",
+  "damos_va_filter_young_match",
+  "folio_referenced_one",
+  "lru_gen_look_around",
   "page_idle_clear_pte_refs_one",
   "walk_pud_range",
 ] as const;

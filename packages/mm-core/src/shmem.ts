@@ -265,7 +265,8 @@ function allocate(
   for (let index = pages(offset); index * PAGE_SIZE < end; index++) {
     const pfn = shmemGetFolio(task, inode, info, index, null);
     if (pfn === null) return refuse("ENOSPC", "shmem_fallocate", "memory is exhausted");
-    frames.mark(pfn, PageFlag.uptodate);
+    // Dirty, so that reclaim does not just drop it.
+    frames.mark(pfn, PageFlag.uptodate | PageFlag.dirty);
     frames.unlock(pfn);
     frames.put(pfn);
   }

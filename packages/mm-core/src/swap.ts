@@ -25,22 +25,23 @@ export class Swap {
   }
 
   /**
-   * folio_alloc_swap(): the first of as many slots in a row as there are `words`, with these contents and one user each,
-   * or 0 where there are none. Those of a large folio begin at a multiple of its size, as its cluster does.
+   * folio_alloc_swap(): the first of so many slots in a row, each with one user, or 0 where there are none. Those of a
+   * large folio begin at a multiple of its size, as its cluster does.
    */
-  take(words: readonly number[]): SwapSlot {
+  take(length: number): SwapSlot {
     const highest = this.#state.get(0);
-    const { length } = words;
     let slot = length;
     while (slot <= highest && !this.#isFree(slot, slot + length)) slot += length;
     const last = slot + length - 1;
     if (last > this.size) return 0;
     if (last > highest) this.#state.set(0, last);
-    for (const [page, word] of words.entries()) {
-      this.#users.set(slot + page, 1);
-      this.#words.set(slot + page, word);
-    }
+    for (let page = 0; page < length; page++) this.#users.set(slot + page, 1);
     return slot;
+  }
+
+  /** swap_writeout(): what is read from the slot from now on. */
+  write(slot: SwapSlot, word: number): void {
+    this.#words.set(slot, word);
   }
 
   #isFree(first: SwapSlot, end: SwapSlot): boolean {
@@ -66,6 +67,11 @@ export class Swap {
 
   word(slot: SwapSlot): number {
     return this.#words.get(slot);
+  }
+
+  /** get_nr_swap_pages(): slots that are free. */
+  free(): number {
+    return this.size - this.used();
   }
 
   /** Slots in use, as they are. */

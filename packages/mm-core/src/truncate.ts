@@ -4,7 +4,7 @@ import type { Inode } from "./file.js";
 import { filemapLockFolio, filemapRemoveFolio, unmapMappingRange } from "./filemap.js";
 import { PageFlag } from "./page-flags.js";
 import { splitFolio } from "./thp/split-folio.js";
-import { unmapFilePages } from "./thp/unmap-file-pages.js";
+import { tryToUnmapPiece } from "./try-to-unmap.js";
 
 /**
  * truncate_inode_pages_range(), shmem_undo_range(): every cached page in `[start, end)` is unmapped (unmap_mapping_folio)
@@ -87,7 +87,7 @@ function truncatePartialFolio(inode: Inode, at: Pgoff, start: Pgoff, end: Pgoff)
 function splitAgain(inode: Inode, index: Pgoff, folio: Pfn, first: number, second: number): void {
   const size = 2 ** Math.floor(Math.log2(first ^ second));
   const piece = second - (second % size);
-  if (size > 1) unmapFilePages(inode, index + piece, folio + piece, size);
+  if (size > 1) tryToUnmapPiece(inode, index + piece, folio + piece, size);
 }
 
 nameFunctions({

@@ -1,5 +1,6 @@
 import { nameFunctions } from "@kvmm/interleave";
-import { PAGE_SIZE, type Pfn, PMD_SIZE } from "./addresses.js";
+import { PAGE_SIZE, type Pfn, type Pgoff, PMD_SIZE } from "./addresses.js";
+import type { Inode } from "./file.js";
 import type { Host } from "./host.js";
 import { hugetlbRemoveRmap } from "./hugetlb/rmap.js";
 import { adjustRangeIfPmdSharingPossible } from "./hugetlb/sharing.js";
@@ -8,10 +9,12 @@ import type { Mm } from "./mm.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "./notifier.js";
 import { PageFlag } from "./page-flags.js";
 import { ENTRY_SIZE } from "./page-table.js";
+import { isPinnedExclusive } from "./pin.js";
 import { mkPte, type Pte, PteFlag, pteHas, ptePresent } from "./pte.js";
-import { type Mapping, removeRmap, removeRmapPmd, rmapWalk } from "./rmap.js";
+import { type Mapping, removeRmap, removeRmapPmd, rmapWalk, rmapWalkFile } from "./rmap.js";
 import type { SwapSlot } from "./swap.js";
 import { splitHugePmdLocked } from "./thp/split-pmd.js";
+import { isUffdWp, makeUffdWp } from "./userfaultfd/change-entry.js";
 import { VmFlag } from "./vma.js";
 
 /** What try_to_unmap() leaves behind where a page was mapped. */
@@ -26,32 +29,43 @@ export interface UnmapTo {
 
 /**
  * try_to_unmap(): takes a folio out of every mapping, each under a notifier of its own (try_to_unmap_one) over all that
- * the mapping can hold of it. The caller has locked the folio.
+ * the mapping can hold of it, until nothing maps it or a mapping keeps it. The caller has locked the folio.
  */
 export function tryToUnmap(host: Host, folio: Pfn, to: UnmapTo): void {
+  unmapPlaces(host, rmapWalk(host, folio), folio, host.frames.pagesOf(folio), to);
+}
+
+/**
+ * The same of so many pages of a file from `index` on, which are one folio in the kernel, though the model has small ones
+ * there: a piece of a large folio that was split.
+ */
+export function tryToUnmapPiece(inode: Inode, index: Pgoff, first: Pfn, pages: number): void {
+  const places = rmapWalkFile(inode, index, index + pages);
+  unmapPlaces(inode.host, places, first, pages, { slot: 0, ignoreLocked: true });
+}
+
+function unmapPlaces(host: Host, places: readonly Mapping[], folio: Pfn, pages: number, to: UnmapTo): void {
   const { frames } = host;
-  for (const place of rmapWalk(host, folio)) {
-    if (frames.mapcount.get(folio) === 0) break;
+  const isHugetlb = frames.test(folio, PageFlag.hugetlb);
+  const site = isHugetlb ? host.behaviour.poisonedHugetlbSite : "try_to_unmap_one";
+  for (const place of places) {
     const { mm } = place.vma;
-    const isHugetlb = frames.test(folio, PageFlag.hugetlb);
     const { start, end } = isHugetlb
       ? adjustRangeIfPmdSharingPossible(place.vma.fields, place.address, place.end)
       : { start: place.address, end: place.end };
-    const range = invalidateRangeStart(mm, start, end, "CLEAR", "try_to_unmap_one");
+    const range = invalidateRangeStart(mm, start, end, "CLEAR", site);
     mm.pageTableLock.lock();
-    const references = unmapPlace(host, folio, place, to);
+    const goesOn = unmapPlace(host, folio, folio + pages, place, to);
     mm.pageTableLock.unlock();
     invalidateRangeEnd(mm, range);
-    for (let i = 0; i < references; i++) frames.put(folio);
+    if (!goesOn || frames.mapcount.get(folio) === 0) break;
   }
 }
 
-/** The loop of try_to_unmap_one(). @returns the references that the entries held */
-function unmapPlace(host: Host, folio: Pfn, { vma, address, end }: Mapping, to: UnmapTo): number {
+/** The loop of try_to_unmap_one(). @returns false: the mapping keeps the folio, and the others are not asked */
+function unmapPlace(host: Host, folio: Pfn, last: Pfn, { vma, address, end }: Mapping, to: UnmapTo): boolean {
   const { frames } = host;
   const { mm, fields } = vma;
-  const last = folio + frames.pagesOf(folio);
-  let references = 0;
   for (let at = address; at < end; ) {
     const leaf = leafAt(mm, at);
     const size = ENTRY_SIZE[leaf === null ? 0 : leaf.table.level];
@@ -61,28 +75,31 @@ function unmapPlace(host: Host, folio: Pfn, { vma, address, end }: Mapping, to: 
       at = next;
       continue;
     }
-    if ((fields.flags & VmFlag.locked) !== 0 && to.ignoreLocked !== true) return references;
+    if ((fields.flags & VmFlag.locked) !== 0 && to.ignoreLocked !== true) return false;
     if (frames.test(folio, PageFlag.hugetlb)) {
       // Only a poisoned page of hugetlb is ever unmapped so.
       leaf.table.set(leaf.index, mkPte(folio, PteFlag.poisoned));
       hugetlbRemoveRmap(frames, folio);
-      return references + 1;
+      frames.put(folio);
+      return true;
     }
     if (leaf.table.level === 1) {
-      if (isLazyFree(host, folio)) return unmapHugePmd(host, folio, leaf, vma.mm) ? 1 : 0;
+      if (isLazyFree(host, folio)) return unmapHugePmd(host, folio, leaf, vma.mm);
       // TTU_SPLIT_HUGE_PMD: once more, as small entries.
       splitHugePmdLocked(vma, at - (at % PMD_SIZE), false);
       continue;
     }
-    if (isLazyFree(host, folio) && to.poisoned !== true && !isDiscardable(host, folio, leaf.pte))
-      return references;
-    if (pteHas(leaf.pte, PteFlag.dirty)) frames.mark(folio, PageFlag.dirty);
+    if (to.poisoned !== true) {
+      if (isLazyFree(host, folio) && !isDiscardable(host, folio, leaf.pte)) return false;
+      if (isPinnedExclusive(frames, page)) return false;
+    }
+    if (pteHas(leaf.pte, PteFlag.dirty)) frames.mark(page, PageFlag.dirty);
     leaf.table.set(leaf.index, replacement(host, folio, page, leaf.pte, to));
-    removeRmap(frames, folio, mm);
-    references++;
+    removeRmap(frames, page, mm);
+    frames.put(page);
     at += PAGE_SIZE;
   }
-  return references;
+  return true;
 }
 
 /** unmap_huge_pmd_locked(): a huge page that MADV_FREE gave up goes in one piece. */
@@ -90,6 +107,7 @@ function unmapHugePmd(host: Host, folio: Pfn, { table, index, pte }: Leaf, mm: M
   if (!isDiscardable(host, folio, pte)) return false;
   table.set(index, 0);
   removeRmapPmd(host.frames, folio, mm);
+  host.frames.put(folio);
   return true;
 }
 
@@ -114,7 +132,9 @@ function replacement(
   { slot, poisoned }: UnmapTo,
 ): Pte {
   if (poisoned === true) return mkPte(page, PteFlag.poisoned);
-  if (!frames.test(folio, PageFlag.anon) || slot === 0) return 0;
+  // pte_install_uffd_wp_if_needed(): the protection of a file's page outlives its mapping.
+  if (!frames.test(folio, PageFlag.anon)) return isUffdWp(pte) ? makeUffdWp(0) : 0;
+  if (slot === 0) return 0;
   swap.get(slot + page - folio);
   const exclusive = frames.test(page, PageFlag.anonExclusive) ? PteFlag.exclusive : 0;
   return mkPte(

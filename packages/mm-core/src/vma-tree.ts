@@ -5,6 +5,7 @@ import { pgoffOf } from "./file.js";
 import { hugetlbSplit } from "./hugetlb/unshare.js";
 import { equalPolicies } from "./mempolicy.js";
 import type { Mm } from "./mm.js";
+import { khugepagedEnterVma } from "./thp/khugepaged-enter.js";
 import { vmaAdjustTransHuge } from "./thp/split-pmd.js";
 import { Vma, type VmaFields, VmFlag } from "./vma.js";
 
@@ -187,6 +188,7 @@ export function mergeWithNeighbours(vma: Vma, apart: Vma | null = null): Vma {
   if (below !== undefined && below !== apart && canMerge(below, merged)) merged = join(below, merged);
   const above = mm.vmas.first(end, end + 1);
   if (above !== undefined && above !== apart && canMerge(merged, above)) merged = join(merged, above);
+  if (merged.fields.end - merged.fields.start > end - start) khugepagedEnterVma(merged);
   return merged;
 }
 

@@ -34,7 +34,7 @@ function standsOn({ status }: CensusRow): string {
 export function censusText({ sites, siteCounts }: MatrixResult, style: Style, width: number): string {
   const total = Object.values(siteCounts).reduce((sum, count) => sum + count, 0);
   const lines = [`recorded: ${siteCounts.recorded} of ${total}`];
-  for (const kind of ["from source", "not modelled", "out of scope"] as const) {
+  for (const kind of ["from source", "out of scope"] as const) {
     const rows = sites.filter(({ status }) => status.kind === kind);
     if (rows.length > 0) lines.push(`${kind}: ${rows.map(inBrief).join("; ")}`);
   }
@@ -43,6 +43,5 @@ export function censusText({ sites, siteCounts }: MatrixResult, style: Style, wi
 
 function inBrief({ functions, status }: CensusRow): string {
   const name = functions.join(" and ");
-  if (status.kind === "out of scope" || status.kind === "not modelled") return `${name} (${status.reason})`;
-  return name;
+  return status.kind === "out of scope" ? `${name} (${status.reason})` : name;
 }

@@ -1,5 +1,5 @@
 import { nameFunctions } from "@kvmm/interleave";
-import { getUserPage, type Hva, hex, PageFlag, type Pfn, type Task } from "@kvmm/mm-core";
+import { folioMarkAccessed, getUserPage, type Hva, hex, PageFlag, type Pfn, type Task } from "@kvmm/mm-core";
 import type { Kvm } from "../kvm.js";
 import type { Gfn, Memslot } from "../slots/memslot.js";
 import { gfnToHva } from "./gfn-to-hva.js";
@@ -96,8 +96,7 @@ export function hvaToPfn(kvm: Kvm, task: Task, { hva, write, upgrade }: FollowPf
  */
 export function releaseFaultinPage(kvm: Kvm, pfn: Pfn, unused: boolean, dirty: boolean): void {
   const { frames } = kvm.host;
-  // folio_mark_accessed()
-  if (!unused) frames.mark(pfn, PageFlag.referenced | (dirty ? PageFlag.dirty : 0), PageFlag.idle);
+  if (!unused) folioMarkAccessed(kvm.host, pfn, dirty ? PageFlag.dirty : 0);
   frames.put(pfn);
 }
 

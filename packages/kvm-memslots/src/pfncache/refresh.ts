@@ -1,10 +1,10 @@
 import { AGAIN, nameFunctions, repeat } from "@kvmm/interleave";
 import {
+  folioMarkAccessed,
   type Hva,
   hex,
   isRefusal,
   PAGE_SIZE,
-  PageFlag,
   type Pfn,
   pageAlignDown,
   type Result,
@@ -126,7 +126,7 @@ function hvaToPfnRetry(task: Task, gpc: GfnToPfnCache): Result<0> {
   gpc.pfn.set(page);
   gpc.khva.set(page * PAGE_SIZE + (uhva % PAGE_SIZE));
   // From here on it is the notifier that keeps the cache from using the page after it was freed.
-  frames.mark(page, PageFlag.referenced);
+  folioMarkAccessed(kvm.host, page);
   frames.put(page);
   kvm.store.trace(fn, () => `the cache holds pfn ${hex(page)}`);
   return 0;

@@ -57,7 +57,7 @@ describe("MADV_PAGEOUT of a huge page", () => {
     expect(sites(m)).toEqual([
       ["try_to_migrate_one", 0, PMD_PAGES],
       ["try_to_unmap_one", 0, 1],
-      ["try_to_unmap_one", 4, 5],
+      ["try_to_unmap_one", 5, 6],
     ]);
     expect([m.host.swap.used(), hostAccess(m.task, RAM)]).toEqual([2, { value: 10 }]);
   });

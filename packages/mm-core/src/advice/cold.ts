@@ -3,10 +3,10 @@ import { type Hva, PAGE_SIZE, type Pfn, PMD_SIZE } from "../addresses.js";
 import { hex, type Refusal, refuse } from "../errno.js";
 import type { Host } from "../host.js";
 import { type Leaf, leafAt } from "../leaf.js";
-import { isolateLru, putbackLru } from "../migrate.js";
+import { isolateLru } from "../migrate.js";
 import { PageFlag } from "../page-flags.js";
 import { PteFlag, pteChange, pteHas, ptePfn, ptePresent } from "../pte.js";
-import { isReclaimable, reclaimFolio } from "../reclaim.js";
+import { reclaimPages } from "../reclaim/shrink-folio-list.js";
 import { isMaybeMappedShared } from "../rmap.js";
 import { isAnonymous, type Vma, VmFlag } from "../vma.js";
 import { advisedFolio, splitAdvised } from "./large-folio.js";
@@ -44,7 +44,7 @@ function coldOrPageout(vma: Vma, start: Hva, end: Hva, pageout: boolean): Refusa
     } else if (canUse(vma, leaf) && !isMaybeMappedShared(host.frames, ptePfn(leaf.pte)))
       use(host, [leaf], pageout, isolated);
     mm.pageTableLock.unlock();
-    for (const folio of isolated) reclaimFolio(host, folio);
+    reclaimPages(host, isolated);
     at = next;
   }
   return undefined;
@@ -86,13 +86,16 @@ function canUse({ mm, fields }: Vma, { pte }: Leaf): boolean {
 /** Takes the folio that these entries map off the LRU, to be reclaimed; or has it and them count as unused. */
 function use(host: Host, leaves: readonly Leaf[], pageout: boolean, isolated: Pfn[]): void {
   const folio = host.frames.folio(ptePfn(leaves[0]!.pte));
-  if (!pageout) {
-    for (const { table, index, pte } of leaves) table.set(index, pteChange(pte, 0, PteFlag.young));
-    host.frames.mark(folio, 0, PageFlag.referenced);
-  } else if (isolateLru(host, folio)) {
-    if (isReclaimable(host, folio)) isolated.push(folio);
-    else putbackLru(host, folio);
+  const { frames } = host;
+  const wasActive = frames.test(folio, PageFlag.active) ? PageFlag.workingset : 0;
+  frames.mark(folio, wasActive, PageFlag.referenced | PageFlag.young | PageFlag.active);
+  if (pageout) {
+    if (isolateLru(host, folio)) isolated.push(folio);
+    return;
   }
+  for (const { table, index, pte } of leaves) table.set(index, pteChange(pte, 0, PteFlag.young));
+  // folio_deactivate(), lru_gen_clear_refs()
+  if (host.lruGenEnabled.get()) frames.mark(folio, 0, PageFlag.usedAgain | PageFlag.workingset);
 }
 
 nameFunctions({

@@ -1,10 +1,9 @@
 import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, PMD_SIZE } from "../addresses.js";
 import { type Errno, type Refusal, refuse } from "../errno.js";
-import type { Mm } from "../mm.js";
 import type { Task } from "../task.js";
-import { thpVmaForcedCollapse, thpVmaSuitable } from "../thp/allowable.js";
-import { collapseSinglePmd } from "../thp/collapse.js";
+import { thpVmaForcedCollapse } from "../thp/allowable.js";
+import { collapseSinglePmd, hugepageVmaRevalidate } from "../thp/collapse.js";
 import type { ScanResult } from "../thp/scan-result.js";
 import type { Vma } from "../vma.js";
 
@@ -22,7 +21,7 @@ export function madviseCollapse(vma: Vma, start: Hva, end: Hva, task: Task): Ref
   let current: Vma = vma;
   for (let haddr = first; haddr < last; haddr += PMD_SIZE) {
     if (haddr > first) {
-      const found = revalidate(vma.mm, haddr);
+      const found = hugepageVmaRevalidate(vma.mm, haddr, "MADV_COLLAPSE");
       if (typeof found === "string") {
         failed = found;
         break;
@@ -30,7 +29,7 @@ export function madviseCollapse(vma: Vma, start: Hva, end: Hva, task: Task): Ref
       current = found;
       last = Math.min(last, Math.floor(current.fields.end / PMD_SIZE) * PMD_SIZE);
     }
-    const result = collapseSinglePmd(current, haddr, task);
+    const result = collapseSinglePmd(current, haddr, task, "MADV_COLLAPSE");
     if (result === "SCAN_SUCCEED" || result === "SCAN_PMD_MAPPED") collapsed++;
     else {
       failed = result;
@@ -42,18 +41,12 @@ export function madviseCollapse(vma: Vma, start: Hva, end: Hva, task: Task): Ref
     : refuse(errnoOf(failed), fn, `not all of the range could be collapsed: ${failed}`);
 }
 
-/** hugepage_vma_revalidate(): mmap_lock was dropped in between. */
-function revalidate(mm: Mm, haddr: Hva): Vma | ScanResult {
-  const vma = mm.vmaAt(haddr);
-  if (vma === undefined || !thpVmaSuitable(vma.fields, haddr)) return "SCAN_ADDRESS_RANGE";
-  return thpVmaForcedCollapse(vma) === null ? vma : "SCAN_VMA_CHECK";
-}
-
 /** After these, the rest of the range is tried. */
 const GOES_ON: ReadonlySet<ScanResult> = new Set<ScanResult>([
   "SCAN_NO_PTE_TABLE",
   "SCAN_PTE_NON_PRESENT",
   "SCAN_PTE_UFFD_WP",
+  "SCAN_LACK_REFERENCED_PAGE",
   "SCAN_PAGE_NULL",
   "SCAN_PAGE_COUNT",
   "SCAN_PAGE_LOCK",
@@ -82,6 +75,5 @@ function errnoOf(result: ScanResult): Errno {
 
 nameFunctions({
   madvise_collapse: madviseCollapse,
-  hugepage_vma_revalidate: revalidate,
   madvise_collapse_errno: errnoOf,
 });

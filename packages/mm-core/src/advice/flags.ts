@@ -1,5 +1,6 @@
 import { nameFunctions } from "@kvmm/interleave";
 import { type Refusal, refuse } from "../errno.js";
+import { khugepagedEnterVma } from "../thp/khugepaged-enter.js";
 import { type VmaFields, VmFlag } from "../vma.js";
 import { maySplit, modifyVma } from "../vma-tree.js";
 import type { Advice } from "./advice.js";
@@ -23,7 +24,8 @@ export function flagAdvice(
       if (flags === fields.flags) return undefined;
       const unsplittable = maySplit(vma, start, end);
       if (unsplittable !== undefined) return unsplittable;
-      modifyVma(vma, start, end, { flags });
+      const changed = modifyVma(vma, start, end, { flags });
+      if ((flags & VmFlag.hugepage) !== 0) khugepagedEnterVma(changed);
       return undefined;
     },
   };

@@ -1,7 +1,8 @@
 import { nameFunctions } from "@kvmm/interleave";
-import { type Hva, PAGE_SIZE, type Pfn } from "../addresses.js";
-import { type Leaf, leafAt } from "../leaf.js";
-import { ptePfn, ptePresent } from "../pte.js";
+import type { Hva, Pfn } from "../addresses.js";
+import { folioPteBatch } from "../folio-pte-batch.js";
+import type { Leaf } from "../leaf.js";
+import { ptePfn } from "../pte.js";
 import { isMaybeMappedShared } from "../rmap.js";
 import { splitFolio } from "../thp/split-folio.js";
 import type { Vma } from "../vma.js";
@@ -19,24 +20,10 @@ export function advisedFolio(
   const { frames } = vma.mm.host;
   const folio = frames.folio(ptePfn(leaf.pte));
   const pages = frames.pagesOf(folio);
-  const entries = pages === 1 ? 1 : folioPteBatch(vma, leaf, at, end);
+  const entries = pages === 1 ? 1 : folioPteBatch(vma.mm, leaf, at, end);
   if (entries === pages) return { entries, isWhole: true };
   const split = !isMaybeMappedShared(frames, folio) && splitAdvised(vma, folio);
   return { entries: split ? 0 : entries, isWhole: false };
-}
-
-/** madvise_folio_pte_batch(): how many entries from `at` on map the pages of its folio one after the other. */
-function folioPteBatch({ mm }: Vma, { pte }: Leaf, at: Hva, end: Hva): number {
-  const { frames } = mm.host;
-  const first = ptePfn(pte);
-  const last = frames.folio(first) + frames.pagesOf(first);
-  let entries = 1;
-  while (first + entries < last && at + entries * PAGE_SIZE < end) {
-    const leaf = leafAt(mm, at + entries * PAGE_SIZE);
-    if (leaf === null || !ptePresent(leaf.pte) || ptePfn(leaf.pte) !== first + entries) break;
-    entries++;
-  }
-  return entries;
 }
 
 /**
@@ -57,6 +44,5 @@ export function splitAdvised({ mm }: Vma, folio: Pfn, waits = false): boolean {
 }
 
 nameFunctions({
-  madvise_folio_pte_batch: folioPteBatch,
   split_folio: splitAdvised,
 });

@@ -12,15 +12,44 @@ export function leafSize(leaf: Leaf): number {
 }
 
 /**
- * test_and_clear_young_ptes_notify(), pmdp_test_and_clear_young_notify(): the entry and the secondary MMUs forget that
- * the page was used. Under page_table_lock. @returns had it been?
+ * test_and_clear_young_ptes_notify(), pmdp_test_and_clear_young_notify(): the entries of a range and the secondary MMUs
+ * forget that its pages were used. Under page_table_lock. @returns had they been?
  */
-export function clearYoungNotify(mm: Mm, leaf: Leaf, start: Hva, end: Hva, site: AgeingSite): boolean {
-  const { table, index, pte } = leaf;
-  let young = ptePresent(pte) && pteHas(pte, PteFlag.young);
-  if (young) table.set(index, pteChange(pte, 0, PteFlag.young));
+export function clearYoungNotify(
+  mm: Mm,
+  leaves: readonly Leaf[],
+  start: Hva,
+  end: Hva,
+  site: AgeingSite,
+): boolean {
+  let young = clearYoung(leaves);
   for (const notifier of mm.notifiers.get()) {
     if (notifier.clearYoung(start, end, site)) young = true;
+  }
+  return young;
+}
+
+/** clear_flush_young_ptes_notify(), pmdp_clear_flush_young_notify(): the same, so that the next use is seen for sure. */
+export function clearFlushYoungNotify(
+  mm: Mm,
+  leaves: readonly Leaf[],
+  start: Hva,
+  end: Hva,
+  site: AgeingSite,
+): boolean {
+  let young = clearYoung(leaves);
+  for (const notifier of mm.notifiers.get()) {
+    if (notifier.clearFlushYoung(start, end, site)) young = true;
+  }
+  return young;
+}
+
+function clearYoung(leaves: readonly Leaf[]): boolean {
+  let young = false;
+  for (const { table, index, pte } of leaves) {
+    if (!ptePresent(pte) || !pteHas(pte, PteFlag.young)) continue;
+    table.set(index, pteChange(pte, 0, PteFlag.young));
+    young = true;
   }
   return young;
 }
@@ -32,5 +61,6 @@ export function testYoungNotify(mm: Mm, address: Hva, site: AgeingSite): boolean
 
 nameFunctions({
   test_and_clear_young_ptes_notify: clearYoungNotify,
+  clear_flush_young_ptes_notify: clearFlushYoungNotify,
   mmu_notifier_test_young: testYoungNotify,
 });

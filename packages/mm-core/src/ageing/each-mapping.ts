@@ -1,11 +1,10 @@
-import { type Hva, PAGE_SIZE, type Pfn } from "../addresses.js";
+import type { Hva, Pfn } from "../addresses.js";
 import type { Host } from "../host.js";
-import { type Leaf, leafAt, leafPage } from "../leaf.js";
+import type { Leaf } from "../leaf.js";
 import type { Mm } from "../mm.js";
-import { PageFlag } from "../page-flags.js";
-import { ptePresent } from "../pte.js";
+import { pageVmaMappedWalk } from "../page-vma-mapped-walk.js";
+import { folioTestLru } from "../reclaim/evictable.js";
 import { rmapWalk } from "../rmap.js";
-import { leafSize } from "./clear-young.js";
 
 /**
  * rmap_walk() of the folio that a frame belongs to, if it is on the LRU and nobody has locked it: each entry that maps
@@ -19,18 +18,13 @@ export function eachMapping(
   const { frames } = host;
   if (!frames.tryGet(page)) return;
   const folio = frames.folio(page);
-  if (frames.test(folio, PageFlag.lru) && frames.mapcount.get(folio) > 0 && frames.trylock(folio)) {
-    for (const { vma, address, end } of rmapWalk(host, folio)) {
-      const { mm } = vma;
+  if (folioTestLru(frames, folio) && frames.mapcount.get(folio) > 0 && frames.trylock(folio)) {
+    for (const place of rmapWalk(host, folio)) {
+      const { mm } = place.vma;
       mm.pageTableLock.lock();
-      let goesOn = true;
-      for (let at = address; goesOn && at < end; ) {
-        const leaf = leafAt(mm, at);
-        const next = leaf === null ? at + PAGE_SIZE : at - (at % leafSize(leaf)) + leafSize(leaf);
-        const maps = leaf !== null && ptePresent(leaf.pte) && frames.folio(leafPage(leaf, at)) === folio;
-        if (maps) goesOn = visit(mm, leaf, at);
-        at = next;
-      }
+      const goesOn = pageVmaMappedWalk(host, folio, place).every(({ leaf, address }) =>
+        visit(mm, leaf, address),
+      );
       mm.pageTableLock.unlock();
       if (!goesOn) break;
     }

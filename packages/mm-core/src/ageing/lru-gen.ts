@@ -1,17 +1,23 @@
 import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, type Node, PAGE_SIZE } from "../addresses.js";
-import { leafAt } from "../leaf.js";
+import { folioPteBatch } from "../folio-pte-batch.js";
+import { type Leaf, leafAt } from "../leaf.js";
 import type { Mm } from "../mm.js";
-import { PteFlag, pteHas, ptePfn, ptePresent } from "../pte.js";
+import { folioUpdateGen } from "../reclaim/accessed.js";
+import { agedFolio } from "../reclaim/look-around.js";
 import { type VmaFields, VmFlag } from "../vma.js";
 import { clearYoungNotify } from "./clear-young.js";
 
 /** The function that the compiler leaves of walk_pmd_range_locked() and walk_pte_range(). */
 const SITE = "walk_pud_range";
 
-/** walk_mm() of the multi-generational LRU: every page of the process that lies on the node is aged. */
+/**
+ * walk_mm() of the multi-generational LRU: every page of the process that lies on the node is aged; while the LRU is the
+ * classic one, no page is on a list of its.
+ */
 export function lruGenAge(mm: Mm, node: Node): void {
   mm.host.lru.drain();
+  if (!mm.host.lruGenEnabled.get()) return;
   mm.mmapLock.readLock();
   for (const vma of mm.vmas.overlapping(0, Number.MAX_SAFE_INTEGER)) {
     const fields = vma.fields;
@@ -35,15 +41,24 @@ function shouldSkip({ flags, file }: VmaFields): boolean {
 
 /** walk_pmd_range_locked(), walk_pte_range() */
 function walkPmd(mm: Mm, node: Node, start: Hva, end: Hva): void {
-  const { frames } = mm.host;
+  const { host } = mm;
   mm.pageTableLock.lock();
   const isSmall = mm.pteTable(start) !== null;
   for (let at = start; at < end; ) {
     const leaf = leafAt(mm, at);
-    const next = isSmall ? at + PAGE_SIZE : end;
-    if (leaf !== null && ptePresent(leaf.pte) && !pteHas(leaf.pte, PteFlag.special)) {
-      if (frames.nodeOf(ptePfn(leaf.pte)) === node) clearYoungNotify(mm, leaf, at, next, SITE);
+    const folio = leaf === null ? null : agedFolio(host, leaf, node);
+    if (leaf === null || folio === null) {
+      at = isSmall ? at + PAGE_SIZE : end;
+      continue;
     }
+    let leaves: readonly Leaf[] = [leaf];
+    let next = end;
+    if (isSmall) {
+      const batch = host.frames.order(folio) === 0 ? 1 : folioPteBatch(mm, leaf, at, end);
+      leaves = Array.from({ length: batch }, (_, page) => leafAt(mm, at + page * PAGE_SIZE)!);
+      next = at + batch * PAGE_SIZE;
+    }
+    if (clearYoungNotify(mm, leaves, at, next, SITE)) folioUpdateGen(host.frames, folio);
     at = next;
   }
   mm.pageTableLock.unlock();

@@ -1,14 +1,13 @@
 import { PAGE_SIZE, type Pfn } from "../addresses.js";
 import type { Host } from "../host.js";
 import { PageFlag } from "../page-flags.js";
+import { folioTestLru } from "../reclaim/evictable.js";
 import { clearYoungNotify, leafSize } from "./clear-young.js";
 import { eachMapping } from "./each-mapping.js";
 
 /** page_idle_get_folio(): only the first page of a folio on the LRU stands for it. */
 function isTracked({ frames }: Host, page: Pfn): boolean {
-  return (
-    frames.folio(page) === page && frames.test(page, PageFlag.lru) && !frames.test(page, PageFlag.hugetlb)
-  );
+  return frames.folio(page) === page && folioTestLru(frames, page);
 }
 
 /** page_idle_clear_pte_refs(): whoever maps the folio, secondary MMUs included, forgets that it was used. */
@@ -16,8 +15,8 @@ function clearReferences(host: Host, folio: Pfn): void {
   eachMapping(host, folio, (mm, leaf, address) => {
     const size = leaf.table.level === 0 ? PAGE_SIZE : leafSize(leaf);
     const start = address - (address % size);
-    if (clearYoungNotify(mm, leaf, start, start + size, "page_idle_clear_pte_refs_one"))
-      host.frames.mark(folio, 0, PageFlag.idle);
+    if (clearYoungNotify(mm, [leaf], start, start + size, "page_idle_clear_pte_refs_one"))
+      host.frames.mark(folio, PageFlag.young, PageFlag.idle);
     return true;
   });
 }

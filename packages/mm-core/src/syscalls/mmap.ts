@@ -9,8 +9,9 @@ import { NotModelled } from "../not-modelled.js";
 import { mmPopulate } from "../populate.js";
 import { openShmem } from "../shmem.js";
 import type { Task } from "../task.js";
+import { khugepagedEnterVma } from "../thp/khugepaged-enter.js";
 import { unmapRange } from "../unmap.js";
-import { Vma, type VmaFields, VmFlag } from "../vma.js";
+import { isAnonymous, Vma, type VmaFields, VmFlag } from "../vma.js";
 import { linkVma, mergeWithNeighbours } from "../vma-tree.js";
 
 export const Prot = { read: 1, write: 2, exec: 4 } as const;
@@ -145,7 +146,8 @@ function doMmap(task: Task, file: OpenFile | null, args: MmapArgs): Result<Hva> 
   }
   const vma = mm.host.store.create(() => new Vma(mm, { ...fields, ...added }));
   linkVma(vma);
-  mergeWithNeighbours(vma);
+  const merged = mergeWithNeighbours(vma);
+  if (!isAnonymous(merged.fields)) khugepagedEnterVma(merged);
   return address;
 }
 

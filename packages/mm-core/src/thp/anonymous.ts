@@ -10,6 +10,7 @@ import { mkPte, PteFlag } from "../pte.js";
 import { addRmapPmd, anonVmaPrepare } from "../rmap.js";
 import { thpVmaSuitable } from "./allowable.js";
 import { getHugeZeroFolio } from "./huge-zero-folio.js";
+import { khugepagedEnterVma } from "./khugepaged-enter.js";
 import { FALLBACK, type PmdFault, type PmdPlace } from "./pmd-fault.js";
 
 /** vma_alloc_anon_folio_pmd(): zeroed, where the policy wants it. */
@@ -43,6 +44,7 @@ export function doHugePmdAnonymousPage(fault: PmdFault): FaultError | null | typ
   const { host } = mm;
   if (!thpVmaSuitable(fields, haddr)) return FALLBACK;
   anonVmaPrepare(vma);
+  khugepagedEnterVma(vma);
   if (!fault.write) {
     const zero = getHugeZeroFolio(host, task.node);
     if (zero === null) return FALLBACK;

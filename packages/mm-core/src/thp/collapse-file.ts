@@ -4,26 +4,39 @@ import type { Inode, OpenFile } from "../file.js";
 import { isolateLru, putbackLru } from "../migrate.js";
 import { PageFlag } from "../page-flags.js";
 import type { Task } from "../task.js";
+import { tryToUnmap } from "../try-to-unmap.js";
 import { VmFlag } from "../vma.js";
+import { type CollapseControl, collapseMaxPtesNone, collapseMaxPtesSwap } from "./collapse-control.js";
 import { type CollapseTarget, collapseFindTargetNode } from "./collapse-target.js";
 import { retractPageTables } from "./retract-page-tables.js";
 import type { ScanResult } from "./scan-result.js";
-import { unmapFilePages } from "./unmap-file-pages.js";
 
 /**
- * collapse_scan_file(), of shared memory, for MADV_COLLAPSE: neither holes nor what is in swap is too much for it. Without
- * mmap_lock.
+ * collapse_scan_file(), of shared memory. Whether its pages are in use is not asked. Without mmap_lock.
  * @param first page of the file, the first of 2 MiB
- * @returns SCAN_PTE_MAPPED_HUGEPAGE: the page cache has a huge page there now
+ * @returns SCAN_PTE_MAPPED_HUGEPAGE: the page cache has a huge page there, which is still to be mapped
  */
-export function collapseScanFile(task: Task, file: OpenFile, first: Pgoff): ScanResult {
-  const { pages: cached, host } = file.inode!;
-  const { frames } = host;
+export function collapseScanFile(
+  task: Task,
+  file: OpenFile,
+  first: Pgoff,
+  control: CollapseControl,
+): ScanResult {
+  const inode = file.inode!;
+  const { host, pages: cached } = inode;
+  const { frames, thp } = host;
+  const maxSwap = collapseMaxPtesSwap(thp, control);
   const load = new Array<number>(frames.nodes).fill(0);
   const end = first + PMD_PAGES;
-  for (let index = cached.next(first, end); index >= 0; index = cached.next(index + 1, end)) {
+  let swapped = 0;
+  let present = 0;
+  for (let index = nextEntry(inode, first, end); index >= 0; index = nextEntry(inode, index + 1, end)) {
     const pfn = cached.get(index);
-    if (pfn === 0 || !frames.tryGet(pfn)) continue;
+    if (pfn === 0) {
+      if (++swapped > maxSwap) return "SCAN_EXCEED_SWAP_PTE";
+      continue;
+    }
+    if (!frames.tryGet(pfn)) continue;
     const isHuge = frames.order(pfn) !== 0;
     const isOnLru = frames.test(pfn, PageFlag.lru);
     // folio_expected_ref_count(), and this look at it
@@ -33,8 +46,18 @@ export function collapseScanFile(task: Task, file: OpenFile, first: Pgoff): Scan
     load[frames.nodeOf(pfn)]!++;
     if (!isOnLru) return "SCAN_PAGE_LRU";
     if (isHeld) return "SCAN_PAGE_COUNT";
+    present++;
   }
-  return collapseFile(task, file, first, collapseFindTargetNode(load));
+  if (present < PMD_PAGES - collapseMaxPtesNone(thp, control, null)) return "SCAN_EXCEED_NONE_PTE";
+  const result = collapseFile(task, file, first, collapseFindTargetNode(load));
+  return result === "SCAN_SUCCEED" && control === "MADV_COLLAPSE" ? "SCAN_PTE_MAPPED_HUGEPAGE" : result;
+}
+
+/** xas_for_each(): the next place in a file where a page or a slot of swap is, or -1. */
+function nextEntry({ pages: cached, swapped }: Inode, from: Pgoff, end: Pgoff): Pgoff {
+  const page = cached.next(from, end);
+  const slot = swapped.next(from, page < 0 ? end : page);
+  return slot < 0 ? page : slot;
 }
 
 /** collapse_file(): the small pages are locked and unmapped, and a huge one takes their contents and their place. */
@@ -68,7 +91,7 @@ function collapseFile(task: Task, file: OpenFile, first: Pgoff, target: Collapse
     frames.putMany(pfn, HELD);
   }
   host.store.trace("collapse_file", () => `${inode.name}: a huge page from page ${first} on`);
-  return "SCAN_PTE_MAPPED_HUGEPAGE";
+  return "SCAN_SUCCEED";
 }
 
 /** References to a page that is taken: of its taking, of its isolation, and of the page cache. */
@@ -86,7 +109,7 @@ function takePages(task: Task, file: OpenFile, first: Pgoff, taken: Pfn[]): Scan
     }
     const pfn = lockPage(task, file, index);
     if (typeof pfn === "string") return pfn;
-    const failed = takePage(file.inode!, index, pfn);
+    const failed = takePage(file.inode!, pfn);
     if (failed !== null) return failed;
     taken.push(pfn);
   }
@@ -115,14 +138,13 @@ function lockPage(task: Task, file: OpenFile, index: Pgoff): Pfn | ScanResult {
 }
 
 /** Off the LRU and out of every mapping; else it is let go. @returns why */
-function takePage(inode: Inode, index: Pgoff, pfn: Pfn): ScanResult | null {
-  const { host } = inode;
+function takePage({ host }: Inode, pfn: Pfn): ScanResult | null {
   const { frames } = host;
   let failed: ScanResult | null = null;
   if (frames.order(pfn) !== 0) failed = "SCAN_PTE_MAPPED_HUGEPAGE";
   else if (!isolateLru(host, pfn)) failed = "SCAN_DEL_PAGE_LRU";
   else {
-    if (frames.mapcount.get(pfn) > 0) unmapFilePages(inode, index, pfn, 1);
+    if (frames.mapcount.get(pfn) > 0) tryToUnmap(host, pfn, { slot: 0, ignoreLocked: true });
     if (frames.refcount.get(pfn) !== HELD) {
       failed = "SCAN_PAGE_COUNT";
       putbackLru(host, pfn);

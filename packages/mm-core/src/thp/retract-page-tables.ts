@@ -43,10 +43,11 @@ function isRetractable(vma: Vma): boolean {
 }
 
 /**
- * try_collapse_pte_mapped_thp(): one entry for the huge page of a file instead of a table, if the table maps nothing else.
- * With mmap_lock held for reading.
+ * try_collapse_pte_mapped_thp(): a table that maps nothing but the huge page of a file goes. With mmap_lock held for
+ * reading.
+ * @param installPmd one entry for all of the huge page takes its place; else that is left to the next fault
  */
-export function tryCollapsePteMappedThp(mm: Mm, haddr: Hva): ScanResult {
+export function tryCollapsePteMappedThp(mm: Mm, haddr: Hva, installPmd: boolean): ScanResult {
   const { frames } = mm.host;
   const vma = mm.vmaAt(haddr);
   if (vma === undefined) return "SCAN_VMA_CHECK";
@@ -58,18 +59,20 @@ export function tryCollapsePteMappedThp(mm: Mm, haddr: Hva): ScanResult {
   if ((fields.flags & VmFlag.uffdWp) !== 0) return "SCAN_PTE_UFFD_WP";
   const folio = filemapLockFolio(fields.file.inode!, pgoffOf(fields, haddr));
   if (folio === null) return "SCAN_PAGE_NULL";
-  const result = frames.order(folio) === 9 ? retractAndMap(vma, haddr, folio) : "SCAN_PAGE_COMPOUND";
+  const result =
+    frames.order(folio) === 9 ? retractAndMap(vma, haddr, folio, installPmd) : "SCAN_PAGE_COMPOUND";
   frames.unlock(folio);
   frames.put(folio);
   return result;
 }
 
-function retractAndMap(vma: Vma, haddr: Hva, folio: Pfn): ScanResult {
+function retractAndMap(vma: Vma, haddr: Hva, folio: Pfn, installPmd: boolean): ScanResult {
   const { mm, fields } = vma;
   const place = findPmdOrThpOrNone(mm, haddr);
   if (place === "SCAN_PMD_MAPPED") return place;
   const failed = place === "SCAN_NO_PTE_TABLE" ? null : retract(mm, haddr, place, folio);
   if (failed !== null) return failed;
+  if (!installPmd) return "SCAN_SUCCEED";
   // set_huge_pmd()
   if (!doSetPmd({ vma, fields, address: haddr, write: false }, folio)) return "SCAN_FAIL";
   mm.host.frames.get(folio);

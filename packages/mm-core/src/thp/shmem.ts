@@ -1,4 +1,4 @@
-import { type Pfn, type Pgoff, PMD_PAGES, pageAlign, pages } from "../addresses.js";
+import { type Pfn, type Pgoff, PMD_PAGES } from "../addresses.js";
 import type { Fault } from "../fault/fault.js";
 import type { Inode } from "../file.js";
 import { filemapAddFolio } from "../filemap.js";
@@ -7,9 +7,7 @@ import { NotModelled } from "../not-modelled.js";
 import type { Task } from "../task.js";
 import { VmFlag } from "../vma.js";
 import { thpVmaSuitable } from "./allowable.js";
-
-/** Which large folios a file of shared memory may get: none, those of 2 MiB alone, smaller ones alone, or all. */
-type Orders = "none" | "huge" | "smaller" | "all";
+import { shmemHugeGlobalEnabled } from "./shmem-orders.js";
 
 /**
  * shmem_alloc_and_add_folio(), where shmem_allowable_huge_orders() allows a huge page: a new one in the page cache, locked
@@ -29,7 +27,7 @@ export function shmemAddHugeFolio(
   const { host } = inode;
   const first = index - (index % PMD_PAGES);
   if (fault === null) {
-    const orders = globalOrders(inode, index, writeEnd, 0);
+    const orders = shmemHugeGlobalEnabled(inode, index, writeEnd, 0);
     if (orders === "none" || (orders === "huge" && !isFree(inode, first))) return null;
     if (orders === "smaller" || !isFree(inode, first))
       throw new NotModelled("folios of shared memory between 4 KiB and 2 MiB");
@@ -56,25 +54,7 @@ export function shmemAddHugeFolio(
  */
 function allowedToFault(inode: Inode, index: Pgoff, { fields, address }: Fault): boolean {
   if ((fields.flags & VmFlag.nohugepage) !== 0 || !thpVmaSuitable(fields, address)) return false;
-  return globalOrders(inode, index, 0, fields.flags) !== "none";
-}
-
-/** shmem_huge_global_enabled(): what the switch for all, and huge= of the mount, say. */
-function globalOrders(inode: Inode, index: Pgoff, writeEnd: number, flags: number): Orders {
-  const { shmem, shmemMount } = inode.host.thp;
-  const forAll = shmem.get();
-  if (forAll === "deny") return "none";
-  if (forAll === "force") return "huge";
-  const mount = shmemMount.get();
-  if (mount === "always") return "all";
-  if (mount === "within_size") {
-    // shmem_get_orders_within_size()
-    const end = pages(pageAlign(Math.max(writeEnd, inode.size.get())));
-    const fits = (size: number) => end >= (Math.floor(index / size) + 1) * size;
-    if (fits(PMD_PAGES)) return "all";
-    if (fits(2)) return "smaller";
-  }
-  return mount !== "never" && (flags & VmFlag.hugepage) !== 0 ? "all" : "none";
+  return shmemHugeGlobalEnabled(inode, index, 0, fields.flags) !== "none";
 }
 
 /** shmem_suitable_orders(): is nothing cached or swapped where the huge page would be? */

@@ -3,7 +3,7 @@ import { type Pfn, pageAlign, pages } from "../addresses.js";
 import { Inode } from "../file.js";
 import type { Host } from "../host.js";
 import { removeMigrationPtes, tryToMigrate } from "../migrate.js";
-import { unmapFilePages } from "./unmap-file-pages.js";
+import { tryToUnmap } from "../try-to-unmap.js";
 
 /**
  * split_huge_page(), split_folio() of a large folio, which the caller has locked and holds a reference to: its pages
@@ -46,7 +46,8 @@ function splitAnon(host: Host, folio: Pfn, size: number): boolean {
 function splitFile(inode: Inode, folio: Pfn, size: number): boolean {
   const { frames } = inode.host;
   const index = frames.index.get(folio);
-  unmapFilePages(inode, index, folio, size);
+  // unmap_folio()
+  tryToUnmap(inode.host, folio, { slot: 0, ignoreLocked: true });
   if (frames.refcount.get(folio) !== 1 + size) return false;
   frames.split(folio, 2);
   const end = pages(pageAlign(inode.size.get()));

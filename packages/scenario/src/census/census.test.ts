@@ -115,8 +115,7 @@ test("what is from source occurs in no recording", () => {
 test("the counts", () => {
   expect(censusCounts()).toMatchInlineSnapshot(`
     {
-      "from source": 10,
-      "not modelled": 6,
+      "from source": 16,
       "out of scope": 7,
       "recorded": 26,
     }

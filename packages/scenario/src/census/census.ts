@@ -17,7 +17,7 @@ export function censusRows(site: string): readonly CensusRow[] {
 export function censusCounts(
   rows: readonly CensusRow[] = census,
 ): Readonly<Record<SiteStatus["kind"], number>> {
-  const counts = { recorded: 0, "from source": 0, "not modelled": 0, "out of scope": 0 };
+  const counts = { recorded: 0, "from source": 0, "out of scope": 0 };
   for (const { status } of rows) counts[status.kind]++;
   return counts;
 }

@@ -1,5 +1,11 @@
-import { type CensusRow, fromSource, notModelled, recorded, sampled } from "./row.js";
-import { markedIdle } from "./source-scenarios.js";
+import { type CensusRow, fromSource, recorded, sampled } from "./row.js";
+import {
+  filteredByAge,
+  markedIdle,
+  reclaimedByClassicLru,
+  reclaimedByGenerations,
+  scannedByKhugepaged,
+} from "./source-scenarios.js";
 
 /** Where Linux 7.2 ages a page in secondary MMUs, asks them for its age, or tells them that the address space goes. */
 export const otherSites: readonly CensusRow[] = [
@@ -7,15 +13,23 @@ export const otherSites: readonly CensusRow[] = [
     functions: ["folio_referenced_one"],
     file: "mm/rmap.c",
     callback: "clear_flush_young",
-    reached: "classic reclaim",
-    status: notModelled("memory pressure is not modelled: a scenario says itself what is reclaimed"),
+    reached: "classic reclaim; of a huge page, reclaim by the multi-gen LRU too",
+    status: fromSource(
+      "mm-core/src/reclaim/referenced.ts, folioReferenced",
+      "reclaim has isolated the folio, which is evictable and mapped; each entry of mappings that are neither locked nor read in order or at random",
+      reclaimedByClassicLru,
+    ),
   },
   {
-    functions: ["folio_referenced_one", "lru_gen_look_around"],
-    file: "mm/rmap.c, mm/vmscan.c",
+    functions: ["lru_gen_look_around"],
+    file: "mm/vmscan.c",
     callback: "clear_young",
     reached: "reclaim by the multi-gen LRU",
-    status: notModelled("memory pressure is not modelled: a scenario says itself what is reclaimed"),
+    status: fromSource(
+      "mm-core/src/reclaim/look-around.ts, lruGenLookAround",
+      "the same, of small entries; and, where they were used, of their neighbours within 64 pages that are not isolated",
+      reclaimedByGenerations,
+    ),
   },
   {
     functions: ["walk_pmd_range_locked"],
@@ -84,21 +98,33 @@ export const otherSites: readonly CensusRow[] = [
     file: "mm/damon/vaddr.c",
     callback: "test_young",
     reached: "a scheme of DAMON filters by age",
-    status: notModelled("only schemes of DAMON that filter by age ask, and the model has none"),
+    status: fromSource(
+      "mm-core/src/ageing/damos.ts, vaFilterYoungMatch",
+      "the entry is not young, and the folio is idle",
+      filteredByAge,
+    ),
   },
   {
     functions: ["__collapse_huge_page_isolate"],
     file: "mm/khugepaged.c",
     callback: "test_young",
     reached: "khugepaged isolates pages to collapse",
-    status: notModelled("only khugepaged asks, and it is not modelled; MADV_COLLAPSE does not ask"),
+    status: fromSource(
+      "mm-core/src/thp/collapse.ts, isolate",
+      "khugepaged, not MADV_COLLAPSE; the entry is not young, and the folio neither young nor referenced",
+      scannedByKhugepaged,
+    ),
   },
   {
     functions: ["collapse_scan_pmd"],
     file: "mm/khugepaged.c",
     callback: "test_young",
     reached: "khugepaged looks for pages to collapse",
-    status: notModelled("only khugepaged asks, and it is not modelled; MADV_COLLAPSE does not ask"),
+    status: fromSource(
+      "mm-core/src/thp/collapse-scan.ts, Tally.look",
+      "khugepaged, not MADV_COLLAPSE; the entry is not young, and the folio neither young nor referenced",
+      scannedByKhugepaged,
+    ),
   },
   {
     functions: ["exit_mmap"],

@@ -1,4 +1,4 @@
-import { type CensusRow, fromSource, notModelled, outOfScope, recorded } from "./row.js";
+import { type CensusRow, fromSource, outOfScope, recorded } from "./row.js";
 import {
   collapseOfSharedMemory,
   collapseOfSmallEntries,
@@ -6,6 +6,7 @@ import {
   forkOfPrivateHugetlb,
   moveOfHugePage,
   moveOfPages,
+  poisonedHugetlb,
   reapedByMrelease,
   writeToSharedHugetlb,
 } from "./source-scenarios.js";
@@ -133,8 +134,10 @@ export const rangeSites: readonly CensusRow[] = [
     callback: "invalidate_range",
     event: "CLEAR",
     reached: "memory failure in a hugetlb page (7.3)",
-    status: notModelled(
-      "only 7.3 has it; the model's 7.3 is 7.3's KVM over 7.2's mm, where try_to_unmap_one does the same",
+    status: fromSource(
+      "mm-core/src/try-to-unmap.ts, tryToUnmap, on 7.3",
+      "a page of it is poisoned; in each mapping, until nothing maps it. 7.2 has try_to_unmap_one there, with the same range",
+      poisonedHugetlb,
     ),
   },
   {

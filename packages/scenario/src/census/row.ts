@@ -31,19 +31,13 @@ export interface FromSource {
   readonly scenario: Scenario | null;
 }
 
-/** Could be modelled, and is not. */
-export interface NotModelledYet {
-  readonly kind: "not modelled";
-  readonly reason: string;
-}
-
 /** Nothing that a virtual machine's memory, as modelled, can meet. */
 export interface OutOfScope {
   readonly kind: "out of scope";
   readonly reason: string;
 }
 
-export type SiteStatus = Recorded | FromSource | NotModelledYet | OutOfScope;
+export type SiteStatus = Recorded | FromSource | OutOfScope;
 
 /** A place in the kernel that can reach KVM's kvm_mmu_notifier_ops. */
 export interface CensusRow {
@@ -73,10 +67,6 @@ export function sampled(...siteOnly: readonly string[]): Recorded {
 
 export function fromSource(model: string, condition: string, scenario: Scenario | null): FromSource {
   return { kind: "from source", model, condition, scenario };
-}
-
-export function notModelled(reason: string): NotModelledYet {
-  return { kind: "not modelled", reason };
 }
 
 export function outOfScope(reason: string): OutOfScope {

@@ -116,3 +116,35 @@ export const markedIdle = scenario("The guest's pages are marked idle", [
   ...machine("16p", ANONYMOUS),
   { call: "page_idle_bitmap_write", args: { addr: "ram", length: "16p" } },
 ]);
+
+const reclaim: Step = { call: "memory_reclaim", args: { addr: "ram", length: "16p" } };
+
+export const reclaimedByClassicLru = scenario("The classic LRU is about to reclaim the guest's pages", [
+  { call: "write_file", args: { path: "/sys/kernel/mm/lru_gen/enabled", value: "n" } },
+  ...machine("16p", ANONYMOUS),
+  reclaim,
+]);
+
+export const reclaimedByGenerations = scenario(
+  "The multi-generational LRU is about to reclaim the guest's pages",
+  [...machine("16p", ANONYMOUS), reclaim],
+);
+
+export const filteredByAge = scenario("A scheme of DAMON asks whether the guest's pages were used", [
+  ...machine("16p", ANONYMOUS),
+  { call: "page_idle_bitmap_write", args: { addr: "ram", length: "16p" } },
+  { call: "damos", args: { ops: "fvaddr", addr: "ram", length: "16p", action: "stat" } },
+]);
+
+export const scannedByKhugepaged = scenario("khugepaged asks whether the guest's pages are in use", [
+  ...machine("2M", ANONYMOUS),
+  advise("MADV_COLD"),
+  advise("MADV_HUGEPAGE"),
+  { call: "khugepaged", args: { full_scans: 1 } },
+]);
+
+export const poisonedHugetlb: Scenario = {
+  title: "A page of the guest's huge page is lost, on Linux 7.3",
+  machine: { kernel: "7.3" },
+  steps: [...machine("4M", HUGETLB), advise("MADV_HWPOISON", "1p")],
+};

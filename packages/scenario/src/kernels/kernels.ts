@@ -1,6 +1,6 @@
 import { arm64v72, arm64v73 } from "@kvmm/arm64-stage2";
 import { kvm72, kvm73 } from "@kvmm/kvm-memslots";
-import { mm72 } from "@kvmm/mm-core";
+import { mm72, mm73 } from "@kvmm/mm-core";
 import type { Behaviour } from "./behaviour.js";
 
 /** A kernel version that the model knows. */
@@ -24,12 +24,12 @@ export const kernels: readonly Kernel[] = [
   {
     name: "7.3",
     source:
-      "virt/kvm of Linux 7.3.4 (Debian linux-source-7.3) over mm of 7.2: gpc_invalidate_seq, " +
+      "virt/kvm of Linux 7.3.4 (Debian linux-source-7.3) over mm of 7.2, but for try_to_unmap_poisoned_hugetlb_one: gpc_invalidate_seq, " +
       "guest_memfd bound after the memslot is prepared and unbound under the invalidate lock, no entries reserved to " +
       "clear memory attributes; and arch/arm64/kvm of 7.2 but for the memcache that every fault on logged memory tops " +
       "up (56fd1fc526e6); not recorded",
     madeOf: "7.3's KVM over 7.2's mm",
-    behaviour: { mm: mm72, kvm: kvm73, arm64: arm64v73 },
+    behaviour: { mm: mm73, kvm: kvm73, arm64: arm64v73 },
   },
 ];
 

@@ -60,7 +60,7 @@ export interface MatrixResult {
   readonly counts: Readonly<Record<MatrixCell["standsOn"], number>>;
   /** Every place in the kernel that can tell KVM, or those of the site that was asked for. */
   readonly sites: readonly CensusRow[];
-  /** How many of all places are recorded, from source, not modelled, out of scope. */
+  /** How many of all places are recorded, from source, out of scope. */
   readonly siteCounts: Readonly<Record<SiteStatus["kind"], number>>;
   readonly evidence: Evidence;
 }

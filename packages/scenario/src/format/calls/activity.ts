@@ -1,5 +1,6 @@
 import {
   address,
+  bool,
   choice,
   choices,
   count,
@@ -21,6 +22,11 @@ export const activityCalls = {
     node: required(number),
     times: required(number),
   }),
+  memory_reclaim: call(
+    "reclaims, as kswapd or a write to memory.reclaim, the pages behind a range, which are the least recently used",
+    { addr: required(address), length: required(size) },
+  ),
+  khugepaged: call("khugepaged looks at all memory so often, then sleeps", { full_scans: required(count) }),
   page_idle_bitmap_write: call("marks the frames behind a range idle (/sys/kernel/mm/page_idle/bitmap)", {
     addr: required(address),
     length: required(size),
@@ -29,7 +35,7 @@ export const activityCalls = {
     addr: required(address),
     length: required(size),
   }),
-  ksm_run: call("ksmd scans everything so often, then stops", { full_scans: required(number) }),
+  ksm_run: call("ksmd scans everything so often, then stops", { full_scans: required(count) }),
   damon: call("DAMON watches a range, or the frame behind a page", {
     ops: required(choice("fvaddr", "paddr")),
     addr: optional(address),
@@ -38,6 +44,15 @@ export const activityCalls = {
     length: required(size),
     ms: required(count),
     toucher: required(choices("host", "guest")),
+  }),
+  damos: call("a scheme of DAMON with a filter by age is applied to a range", {
+    ops: required(choice("fvaddr", "paddr")),
+    addr: required(address),
+    length: required(size),
+    action: required(choice("stat", "pageout", "migrate_hot", "migrate_cold")),
+    target_nid: orElse(count, 0),
+    matching: orElse(bool, true),
+    allow: orElse(bool, false),
   }),
   damon_stat: call("the kernel's DAMON_STAT is switched on for so long", { ms: required(count) }),
 } as const;

@@ -48,6 +48,10 @@ export const migrationOperations = [
   movePages,
   on("compact-memory", "compaction", () => [{ call: "compact_memory" }]),
   on("split-debug", "splitting of huge pages", () => [{ call: "split_huge_pages", args: { value: 1 } }]),
+  on("khugepaged", "khugepaged, after a split", () => [
+    { call: "split_huge_pages", args: { value: 1 } },
+    { call: "khugepaged", args: { full_scans: 1 } },
+  ]),
   poisoning("madvise-soft-offline", "MADV_SOFT_OFFLINE of a page", "MADV_SOFT_OFFLINE", false),
   poisoning("madvise-hwpoison", "MADV_HWPOISON of a page", "MADV_HWPOISON", true),
 ];

@@ -1,16 +1,19 @@
 import {
   compactMemory,
   dropCaches,
+  khugepagedRun,
   ksmRun,
   lruGenAge,
   NotModelled,
   nodeReclaim,
   refuse,
+  shrinkLruvec,
   splitHugePagesAll,
 } from "@kvmm/mm-core";
 import type { Bindings } from "../outcome.js";
 import { int, unsigned, zero } from "../results.js";
 import { damon } from "./damon.js";
+import { damos } from "./damos.js";
 import { pageIdleBindings } from "./page-idle.js";
 
 /** What the kernel does in its own time, or is told to do through a control file. */
@@ -32,7 +35,17 @@ export const activityBindings = {
     for (let walk = 0; walk < int(times); walk++) lruGenAge(task.mm, int(node));
     return { observation: { any: true } };
   },
+  memory_reclaim: (_world, task, { addr, length }) => {
+    const start = unsigned(addr);
+    shrinkLruvec(task.mm, start, start + unsigned(length));
+    return {};
+  },
+  khugepaged: (world, _task, { full_scans }) => {
+    khugepagedRun(world.host, int(full_scans));
+    return {};
+  },
   damon,
+  damos,
   damon_stat: (world) => {
     if (world.host.hasDamonStat) return { observation: { any: true } };
     return {
