@@ -44,13 +44,8 @@ export class Inode extends Shared {
     this.size = new Cell(store, `${name} i_size`, size);
   }
 
-  /**
-   * ->error_remove_folio: memory failure hit a page of it, which is locked and unmapped. @returns is it gone from the
-   * file? Null: the file keeps it, and tells whoever comes for it.
-   */
-  errorRemoveFolio(_index: Pgoff): boolean | null {
-    return null;
-  }
+  /** ->error_remove_folio: memory failure hit a page of it, which is locked and unmapped; the page may leave the file. */
+  errorRemoveFolio(_index: Pgoff): void {}
 
   override restore(): void {}
 }

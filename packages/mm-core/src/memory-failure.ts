@@ -37,11 +37,9 @@ export function memoryFailure(host: Host, pfn: Pfn): Result<0> {
   isolateFromLru(host, pfn);
   let recovered = true;
   if (owner instanceof Inode) {
-    const index = frames.index.get(pfn);
-    if (owner.errorRemoveFolio(index) !== true) {
-      // shmem keeps the page, as a note for whoever comes; another file's reference counts as a failure.
-      recovered = owner.traits.swapbacked;
-    }
+    owner.errorRemoveFolio(frames.index.get(pfn));
+    // has_extra_refcount(): shmem keeps the page, as a note for whoever comes; another file's reference is one too many.
+    recovered = frames.refcount.get(pfn) - 1 <= (owner.traits.swapbacked ? 1 : 0);
   }
   frames.unlock(pfn);
   return recovered ? 0 : refuse("EBUSY", "has_extra_refcount", `frame ${pfn} is still used by its file`);

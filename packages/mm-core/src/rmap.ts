@@ -107,19 +107,24 @@ export function rmapWalkFile(inode: Inode, index: Pgoff, end: Pgoff): readonly M
   return vmas.map((vma) => at(vma, index, end));
 }
 
-/** rmap_walk_ksm(): a merged page may be mapped at each of its addresses, by whoever shares memory with its mappings. */
+/**
+ * rmap_walk_ksm(): a merged page may be mapped at each of its addresses, by who was given it there and, looked at after
+ * all of these, by who was forked from them since.
+ */
 function rmapWalkKsm(node: StableNode): readonly Mapping[] {
-  const places: Mapping[] = [];
-  for (const { anonVma, address } of node.items.get()) {
+  const given: Mapping[] = [];
+  const forked: Mapping[] = [];
+  for (const { anonVma, mm, address } of node.items.get()) {
     anonVma.lock.readLock();
     const vmas = anonVma.mappings.overlapping(0, Number.MAX_SAFE_INTEGER);
     anonVma.lock.readUnlock();
     for (const vma of vmas) {
       const { start, end } = vma.fields;
-      if (address >= start && address < end) places.push({ vma, address, end: address + PAGE_SIZE });
+      if (address < start || address >= end) continue;
+      (vma.mm === mm ? given : forked).push({ vma, address, end: address + PAGE_SIZE });
     }
   }
-  return places;
+  return [...given, ...forked];
 }
 
 /** vma_address(), vma_address_end() */

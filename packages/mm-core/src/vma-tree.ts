@@ -145,6 +145,7 @@ export function splitVma(vma: Vma, at: Hva): Vma {
   fields.file?.get();
   upper.numab.set(vma.numab.get());
   upper.mayHaveGuards.set(vma.mayHaveGuards.get());
+  if (vma.hasLostPages.get()) upper.hasLostPages.set(true);
   setRange(vma, fields.start, at, fields.pgoff);
   linkVma(upper);
   cloneAnon(upper, vma, true);

@@ -76,6 +76,11 @@ export class Vma extends Shared {
   readonly anonChain: Cell<readonly AnonVma[]>;
   /** VM_MAYBE_GUARD: guard markers may stand in its page table. */
   readonly mayHaveGuards: Cell<boolean>;
+  /**
+   * HPAGE_RESV_UNMAPPED: a huge page of it was taken away so that its owner could have it alone. It gets none any more:
+   * zeros would look as if the contents had been lost.
+   */
+  readonly hasLostPages: Cell<boolean>;
   /** What NUMA balancing remembers of it (vma->numab_state); null until the first scan. */
   readonly numab: Cell<NumabState | null>;
 
@@ -97,6 +102,7 @@ export class Vma extends Shared {
       lockless: true,
     });
     this.mayHaveGuards = new Cell(mm.host.store, "vma VM_MAYBE_GUARD", false);
+    this.hasLostPages = new Cell(mm.host.store, "vma HPAGE_RESV_UNMAPPED", false);
     this.numab = new Cell<NumabState | null>(mm.host.store, "vma->numab_state", null);
   }
 

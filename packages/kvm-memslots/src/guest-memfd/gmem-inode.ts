@@ -36,8 +36,8 @@ export class GmemInode extends Inode {
   }
 
   /** ->error_remove_folio: kvm_gmem_error_folio() */
-  override errorRemoveFolio(index: Pgoff): boolean | null {
-    return gmemErrorFolio(this, index) === null ? null : false;
+  override errorRemoveFolio(index: Pgoff): void {
+    gmemErrorFolio(this, index);
   }
 
   /** Was it created with memory that the VMM may touch? */

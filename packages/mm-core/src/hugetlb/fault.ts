@@ -94,6 +94,7 @@ function hugetlbNoPage(fault: HugetlbFault, orig: number): Outcome {
   const { task, vma, fields, address, pgoff, table, index } = fault;
   const { mm } = vma;
   const { frames } = mm.host;
+  if (vma.hasLostPages.get()) return "SIGBUS";
   const hstate = hstateOf(fields);
   const inode = fields.file!.inode!;
   const isShared = (fields.flags & VmFlag.mayShare) !== 0;

@@ -15,6 +15,7 @@ import { MremapFlag, mremap } from "../syscalls/mremap.js";
 import { munmap } from "../syscalls/munmap.js";
 import type { Task } from "../task.js";
 import { Machine, ok, untold } from "../testing/machine.js";
+import { NotifierRecorder } from "../testing/notifier-recorder.js";
 
 const RAM = 0x2000_0000_0000;
 const RW = Prot.read | Prot.write;
@@ -197,6 +198,28 @@ describe("fork", () => {
     exit(child);
     munmap(m.task, RAM, PMD_SIZE);
     expect(pool(m)).toEqual([12, 0]);
+  });
+
+  test("leaves the parent its page where the pool has none for a copy, and takes it from the child, which gets none any more", () => {
+    const m = new Machine({ hugetlb2M: 1 });
+    ok(mapHuge(m.task, RAM, PMD_SIZE, MapFlag.private));
+    hostAccess(m.task, RAM, 1);
+    const child = fork(m.task);
+    const listener = new NotifierRecorder(m.store);
+    child.mm.notifiers.set([listener]);
+    m.notifier.take();
+    hostAccess(m.task, RAM, 2);
+    expect(m.notifier.take()).toEqual([]);
+    expect(listener.take()).toMatchObject([
+      { site: "unmap_hugepage_range", start: RAM, end: RAM + PMD_SIZE },
+    ]);
+    expect([hostAccess(m.task, RAM), hostAccess(child, RAM)]).toMatchObject([
+      { value: 2 },
+      { signal: "SIGBUS" },
+    ]);
+    exit(child);
+    munmap(m.task, RAM, PMD_SIZE);
+    expect(pool(m)).toEqual([1, 0]);
   });
 
   test("raises nothing over a shared one, whose pages both write", () => {

@@ -10,8 +10,12 @@ import { hugetlbRemoveRmap } from "./rmap.js";
 import { adjustRangeIfPmdSharingPossible } from "./sharing.js";
 import { hugetlbWalk } from "./walk.js";
 
-/** __unmap_hugepage_range(), without a notifier. Under i_mmap_rwsem held for writing. @param batch takes the pages */
-export function unmapHugepages(vma: Vma, start: Hva, end: Hva, batch: Pfn[]): void {
+/**
+ * __unmap_hugepage_range(), without a notifier. Under i_mmap_rwsem held for writing.
+ * @param batch takes the pages
+ * @param only this folio, which the mapping then counts as lost
+ */
+export function unmapHugepages(vma: Vma, start: Hva, end: Hva, batch: Pfn[], only: Pfn | null = null): void {
   const { mm, fields } = vma;
   const { frames } = mm.host;
   const hstate = hstateOf(fields);
@@ -21,6 +25,13 @@ export function unmapHugepages(vma: Vma, start: Hva, end: Hva, batch: Pfn[]): vo
     const index = table.indexOf(address);
     mm.pageTableLock.lock();
     const pte = table.get(index);
+    if (only !== null && ptePresent(pte)) {
+      if (ptePfn(pte) !== only) {
+        mm.pageTableLock.unlock();
+        continue;
+      }
+      vma.hasLostPages.set(true);
+    }
     if (pte !== 0) table.set(index, 0);
     const present = ptePresent(pte);
     const folio = ptePfn(pte);
@@ -41,12 +52,12 @@ export function unmapHugepages(vma: Vma, start: Hva, end: Hva, batch: Pfn[]): vo
 }
 
 /** unmap_hugepage_range(). Under i_mmap_rwsem held for writing. */
-export function unmapHugepageRange(vma: Vma, start: Hva, end: Hva): void {
+export function unmapHugepageRange(vma: Vma, start: Hva, end: Hva, only: Pfn | null = null): void {
   const { mm } = vma;
   const adjusted = adjustRangeIfPmdSharingPossible(vma.fields, start, end);
   const range = invalidateRangeStart(mm, adjusted.start, adjusted.end, "CLEAR", "unmap_hugepage_range");
   const batch: Pfn[] = [];
-  unmapHugepages(vma, start, end, batch);
+  unmapHugepages(vma, start, end, batch, only);
   invalidateRangeEnd(mm, range);
   freeBatch(mm.host, batch);
 }

@@ -1,17 +1,19 @@
+import { nameFunctions } from "@kvmm/interleave";
+import type { Hva, Pfn } from "../addresses.js";
 import type { Fault, FaultError } from "../fault/fault.js";
 import { pgoffOf } from "../file.js";
-import { NotModelled } from "../not-modelled.js";
 import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
 import { PageFlag } from "../page-flags.js";
 import type { Table } from "../page-table.js";
 import { maybeWrite } from "../prot.js";
 import { type Pte, PteFlag, pteChange, pteHas, ptePfn } from "../pte.js";
 import { anonVmaPrepare } from "../rmap.js";
-import { VmFlag } from "../vma.js";
-import { allocHugetlbFolio } from "./alloc.js";
+import { type Vma, VmFlag } from "../vma.js";
+import { allocHugetlbFolio, restoreReserve } from "./alloc.js";
 import { makeHugePte } from "./huge-pte.js";
-import { hstateOf } from "./hugetlb-info.js";
+import { hstateOf, hugetlbInfo } from "./hugetlb-info.js";
 import { hugetlbAddNewAnonRmap, hugetlbRemoveRmap } from "./rmap.js";
+import { unmapHugepageRange } from "./unmap.js";
 
 /** A fault on an address that a huge page of hugetlbfs maps, or could; its address is where the page begins. */
 export interface HugetlbFault extends Fault {
@@ -46,10 +48,15 @@ export function hugetlbWp(fault: HugetlbFault): FaultError | null {
   const copy = allocHugetlbFolio(task, vma, address, fromOwner);
   if (copy === null) {
     frames.put(old);
-    // unmap_ref_private(): the page would be taken away from the children.
-    if (fromOwner) throw new NotModelled("hugetlb_wp(no free huge page for the parent's copy)");
+    if (fromOwner) {
+      const { faultMutex } = hugetlbInfo(fields.file!);
+      faultMutex.unlock();
+      unmapRefPrivate(vma, address, old);
+      faultMutex.lock();
+    }
     mm.pageTableLock.lock();
-    return "SIGBUS";
+    if (!fromOwner) return "SIGBUS";
+    return table.get(index) === pte ? hugetlbWp(fault) : null;
   }
   anonVmaPrepare(vma);
   frames.copy(copy, old);
@@ -68,6 +75,7 @@ export function hugetlbWp(fault: HugetlbFault): FaultError | null {
   }
   mm.pageTableLock.unlock();
   invalidateRangeEnd(mm, range);
+  if (!won) restoreReserve(vma, address, copy);
   // The one that is not used, and the reference that was taken to the old one.
   frames.put(won ? old : copy);
   frames.put(old);
@@ -75,7 +83,29 @@ export function hugetlbWp(fault: HugetlbFault): FaultError | null {
   return null;
 }
 
+/**
+ * unmap_ref_private(): the pool is empty, and the owner of a private mapping wants to write to a page that it shares since
+ * fork: it is taken away from the children, whose mappings are worth nothing from then on.
+ */
+function unmapRefPrivate(vma: Vma, address: Hva, folio: Pfn): void {
+  const { fields } = vma;
+  const inode = fields.file!.inode!;
+  const pgoff = pgoffOf(fields, address);
+  inode.mappingsLock.writeLock();
+  for (const other of inode.mappings.overlapping(pgoff, pgoff + 1)) {
+    const { flags, reserve } = other.fields;
+    if (other === vma || (flags & VmFlag.mayShare) !== 0 || reserve !== undefined) continue;
+    unmapHugepageRange(other, address, address + hstateOf(fields).size, folio);
+  }
+  inode.mappingsLock.writeUnlock();
+}
+
 /** set_huge_ptep_writable() */
 function writable(pte: Pte): Pte {
   return pteChange(pte, PteFlag.write | PteFlag.dirty, 0);
 }
+
+nameFunctions({
+  hugetlb_wp: hugetlbWp,
+  unmap_ref_private: unmapRefPrivate,
+});

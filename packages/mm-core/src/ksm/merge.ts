@@ -5,6 +5,7 @@ import { invalidateRangeEnd, invalidateRangeStart } from "../notifier.js";
 import { PageFlag } from "../page-flags.js";
 import { pageProt } from "../prot.js";
 import { mkPte, type Pte, PteFlag, pteChange, pteHas, ptePfn } from "../pte.js";
+import { folioMarkAccessed } from "../reclaim/accessed.js";
 import { addRmap, mappedEntry, removeRmap } from "../rmap.js";
 import { splitFolio } from "../thp/split-folio.js";
 import type { Vma } from "../vma.js";
@@ -32,7 +33,7 @@ export function tryToMergeOnePage(vma: Vma, address: Hva, page: Pfn, merged: Pfn
   if (pte !== null && merged === null) {
     // folio_set_stable_node()
     frames.setMapping(page, null, 0);
-    frames.mark(page, PageFlag.ksm | PageFlag.dirty);
+    folioMarkAccessed(vma.mm.host, page, PageFlag.ksm | PageFlag.dirty);
   } else if (pte !== null) {
     done =
       frames.word.get(page) === frames.word.get(merged!) && replacePage(vma, address, page, merged!, pte);
@@ -79,7 +80,7 @@ function replacePage(vma: Vma, address: Hva, page: Pfn, merged: Pfn, orig: Pte):
   if (same) {
     frames.get(merged);
     addRmap(frames, merged, mm);
-    leaf.table.set(leaf.index, mkPte(merged, pageProt(vma.fields) & ~PteFlag.write));
+    leaf.table.set(leaf.index, mkPte(merged, (pageProt(vma.fields) & ~PteFlag.write) | PteFlag.young));
     removeRmap(frames, page, mm);
   }
   mm.pageTableLock.unlock();

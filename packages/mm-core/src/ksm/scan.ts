@@ -89,7 +89,7 @@ function scanPage(host: Host, slot: KsmSlot, vma: Vma, address: Hva, unstable: M
 
 /** stable_tree_append() */
 function append(node: StableNode, slot: KsmSlot, vma: Vma, address: Hva): void {
-  node.append(vma.anonVma.get()!, address);
+  node.append({ anonVma: vma.anonVma.get()!, mm: vma.mm, address });
   slot.merged.set(address / PAGE_SIZE, node.id);
 }
 

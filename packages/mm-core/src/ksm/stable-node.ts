@@ -1,11 +1,13 @@
 import { Cell, Shared, type Store } from "@kvmm/interleave";
 import type { Hva, Pfn } from "../addresses.js";
 import type { AnonVma } from "../anon-vma.js";
+import type { Mm } from "../mm.js";
 
 /** One address that was given a merged page (struct ksm_rmap_item of the stable tree). */
 interface RmapItem {
   /** Of the mapping at that time: it leads to the mappings that may hold the page now. */
   readonly anonVma: AnonVma;
+  readonly mm: Mm;
   readonly address: Hva;
 }
 
@@ -13,6 +15,7 @@ interface RmapItem {
 export class StableNode extends Shared {
   /** Changes when the page migrates. */
   readonly page: Cell<Pfn>;
+  /** The last one that came is the first. */
   readonly items: Cell<readonly RmapItem[]>;
 
   constructor(store: Store, page: Pfn) {
@@ -22,8 +25,8 @@ export class StableNode extends Shared {
   }
 
   /** stable_tree_append() */
-  append(anonVma: AnonVma, address: Hva): void {
-    this.items.update((items) => [...items, { anonVma, address }]);
+  append(item: RmapItem): void {
+    this.items.update((items) => [item, ...items]);
   }
 
   override restore(): void {}

@@ -29,7 +29,7 @@ export function dropCaches(value: number): Result<0> {
 
 /**
  * sysctl_compaction_handler(): compaction of every node. Where free memory lies is not modelled, so that nothing has to
- * move: what the kernel may do at its discretion is not shown.
+ * move, but for what compactRange() is told; what else the kernel may do at its discretion is not shown.
  */
 export function compactMemory(task: Task): 0 {
   task.process.host.lru.drain();

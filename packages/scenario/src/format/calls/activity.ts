@@ -15,7 +15,10 @@ import { call } from "./call.js";
 
 /** What the kernel does in its own time, or is told to do through a control file. */
 export const activityCalls = {
-  compact_memory: call("compacts memory", {}),
+  compact_memory: call("compacts memory; with a range, the pages behind it have to move", {
+    addr: optional(address),
+    length: orElse(size, 0),
+  }),
   split_huge_pages: call("splits every huge page of the system", { value: required(number) }),
   node_reclaim: call("reclaims memory of a node", { node: required(number), size: required(size) }),
   lru_gen_age: call("ageing walks of the multi-generational LRU", {

@@ -47,6 +47,9 @@ export const migrationOperations = [
   ]),
   movePages,
   on("compact-memory", "compaction", () => [{ call: "compact_memory" }]),
+  on("compact-range", "compaction that needs these pages' place", (ram) => [
+    { call: "compact_memory", args: ram },
+  ]),
   on("split-debug", "splitting of huge pages", () => [{ call: "split_huge_pages", args: { value: 1 } }]),
   on("khugepaged", "khugepaged, after a split", () => [
     { call: "split_huge_pages", args: { value: 1 } },

@@ -1,5 +1,6 @@
 import {
   compactMemory,
+  compactRange,
   dropCaches,
   khugepagedRun,
   ksmRun,
@@ -26,7 +27,11 @@ export const activityBindings = {
     return { observation: { any: true } };
   },
   drop_caches: (_world, _task, { value }) => zero(dropCaches(int(value))),
-  compact_memory: (_world, task) => ({ ...zero(compactMemory(task)), observation: { any: true } }),
+  compact_memory: (_world, task, { addr, length }) => {
+    const start = unsigned(addr ?? 0n);
+    if (addr !== undefined) compactRange(task, start, start + unsigned(length));
+    return { ...zero(compactMemory(task)), observation: { any: true } };
+  },
   ksm_run: (world, _task, { full_scans }) => {
     const { pagesShared, pagesSharing } = ksmRun(world.host, int(full_scans));
     return { observation: { pages_shared: pagesShared, pages_sharing: pagesSharing, any: true } };
