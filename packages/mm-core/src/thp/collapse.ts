@@ -10,7 +10,6 @@ import { PageFlag } from "../page-flags.js";
 import type { Table } from "../page-table.js";
 import { ptePfn, ptePresent } from "../pte.js";
 import { removeRmap } from "../rmap.js";
-import type { Mm } from "../mm.js";
 import type { Task } from "../task.js";
 import { isAnonymous, type Vma } from "../vma.js";
 import { thpVmaForcedCollapse, thpVmaKhugepaged, thpVmaSuitable } from "./allowable.js";
@@ -83,8 +82,7 @@ function collapseHugePage(
   const folio = frames.alloc(target.node, target.allowed, 9);
   if (folio === null) return "SCAN_ALLOC_HUGE_PAGE_FAIL";
   const failed =
-    (unmapped > 0 ? swapin(task, mm, haddr, control) : null) ??
-    replacePages(task, mm, haddr, folio, control);
+    (unmapped > 0 ? swapin(task, mm, haddr, control) : null) ?? replacePages(task, mm, haddr, folio, control);
   if (failed !== null) {
     frames.put(folio);
     return failed;
