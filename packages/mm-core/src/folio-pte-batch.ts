@@ -7,7 +7,7 @@ import { mkPte, PteFlag, pteChange, ptePfn } from "./pte.js";
 const IGNORED = PteFlag.young | PteFlag.dirty | PteFlag.write;
 
 /**
- * folio_pte_batch(): how many small entries, from the one at `at` on and before `end`, map pages of its folio one after
+ * folio_pte_batch_flags(): how many small entries, from the one at `at` on and before `end`, map pages of its folio one after
  * the other. They are alike but for being young, dirty or writable. `end` lies within the table.
  */
 export function folioPteBatch(mm: Mm, { pte }: Leaf, at: Hva, end: Hva): number {

@@ -97,7 +97,7 @@ function reclaimAnon(host: Host, folio: Pfn, list: Pfn[]): Fate {
   return isUnmapped ? "keep" : "activate";
 }
 
-/** A page of shared memory needs its slot only when it is written out, and none while nobody has written to it. */
+/** pageout() of shared memory: a page needs its slot only when it is written out, and none while nobody has written to it. */
 function reclaimShmem(host: Host, pfn: Pfn, inode: Inode): Fate {
   const { frames, swap } = host;
   if (frames.order(pfn) !== 0) throw new NotModelled("reclaim of a large folio of shared memory");
