@@ -11,6 +11,7 @@ import {
   repeat,
   replay,
   Shared,
+  Sparse,
   SpinLock,
   Store,
   type Thread,
@@ -68,6 +69,13 @@ const told = ({ steps, threads }: Counterexample) =>
   steps.map(
     ({ thread, what, fn, isPreemption }) => `${isPreemption ? "* " : ""}${threads[thread]}: ${what}, ${fn}`,
   );
+
+/** What only one thread uses, as far as is known. */
+interface Seemingly {
+  readonly store: Store;
+  readonly cell: Cell<number>;
+  readonly sparse: Sparse;
+}
 
 describe("a counterexample", () => {
   test("has the fewest preemptions, then the fewest steps, and names the functions", () => {
@@ -289,14 +297,13 @@ describe("exploring states", () => {
     expect(checked.states).toBeLessThan(all.states);
   });
 
-  test("learns late that a step can be observed", () => {
+  test("learns late that what a step reads can be written", () => {
     const store = new Store();
     const [a, b, c] = ["a", "b", "c"].map((name) => new Cell(store, name, 0)) as [
       Cell<number>,
       Cell<number>,
       Cell<number>,
     ];
-    // Only after a rare interleaving does the second thread touch what the first had seemed to have for itself.
     const first = () => {
       for (let i = 1; i <= 6; i++) {
         a.set(i);
@@ -323,6 +330,62 @@ describe("exploring states", () => {
     ];
     expect(explore(store, threads, { atEnd })).toMatchObject({ exhaustive: true });
     expect([...seen].sort()).toEqual([0, 1, 2]);
+  });
+
+  // Only after a rare interleaving, and only between the first thread's two writes, does the second one look at what the
+  // first had seemed to have for itself.
+  test.each<[string, (shared: Seemingly) => number, number[]]>([
+    ["read", ({ cell }) => cell.get(), [0, 1, 2]],
+    ["read as a whole", ({ sparse }) => sparse.next(0, 10), [0, 1, 2]],
+    [
+      "looked at by a condition",
+      ({ store, cell }) =>
+        store.atomic(
+          "when it is 1",
+          () => 1,
+          () => cell.peek() === 1,
+        ),
+      [0, 1],
+    ],
+  ])("learns late that what a step writes can be %s", (_, look, results) => {
+    const store = new Store();
+    const [a, b, flag, cell] = ["a", "b", "flag", "c"].map((name) => new Cell(store, name, 0)) as [
+      Cell<number>,
+      Cell<number>,
+      Cell<number>,
+      Cell<number>,
+    ];
+    const sparse = new Sparse(store, "sparse");
+    const first = () => {
+      for (let i = 1; i <= 6; i++) {
+        a.set(i);
+        if (b.get() !== i) return;
+      }
+      cell.set(1);
+      sparse.set(1, 1);
+      flag.set(1);
+      cell.set(2);
+      sparse.set(1, 0);
+    };
+    const second = () => {
+      for (let i = 1; i <= 6; i++) {
+        if (a.get() !== i) return 0;
+        b.set(i);
+      }
+      return flag.get() === 1 ? look({ store, cell, sparse }) : 0;
+    };
+    sparse.set(2, 1);
+    const seen = new Set<unknown>();
+    const atEnd = (returned: readonly (readonly unknown[])[]) => {
+      seen.add(returned[1]![0]);
+      return undefined;
+    };
+    const threads = [
+      { name: "first", calls: [first] },
+      { name: "second", calls: [second] },
+    ];
+    expect(explore(store, threads, { atEnd, stopAtFirst: false })).toMatchObject({ exhaustive: true });
+    expect([...seen].sort()).toEqual(results);
   });
 
   test("lets others move between a lock that is given back after a choice and the next step", () => {

@@ -48,6 +48,8 @@ function classesOf(object: Shared | null): ReadonlySet<string> {
 function stack(): readonly string[] {
   const errors: StackErrors = Error as StackErrors;
   const { stackTraceLimit: limit, prepareStackTrace: prepare } = errors;
+  // Whoever wants no stacks gets none.
+  if (limit === 0) return [];
   errors.stackTraceLimit = 200;
   if (prepare === undefined)
     errors.prepareStackTrace = (_, calls) => calls.map((call) => `    at ${call}`).join("\n");

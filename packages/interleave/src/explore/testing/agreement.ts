@@ -104,14 +104,14 @@ function compare(program: RandomProgram, everything: Everything, options: Explor
   return result;
 }
 
-/** Counterexamples are not compared, and their functions, out of stacks that source maps are applied to, cost most. */
+/** Counterexamples are not compared, and looking for their functions in stacks costs most. */
 function withoutStacks<T>(run: () => T): T {
-  const before: unknown = Reflect.get(Error, "prepareStackTrace");
-  Reflect.set(Error, "prepareStackTrace", () => "");
+  const { stackTraceLimit } = Error as { stackTraceLimit?: number };
+  Reflect.set(Error, "stackTraceLimit", 0);
   try {
     return run();
   } finally {
-    Reflect.set(Error, "prepareStackTrace", before);
+    Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
   }
 }
 
