@@ -390,6 +390,12 @@ test("packets that pass through a pipe are decoded as they come, and nothing of 
           .split("\n");
       expect({ status: piped.status, stderr: piped.stderr }).toEqual({ status: 0, stderr: "" });
       expect(same(piped.stdout)).toEqual(same(whole.stdout));
+      // CSV does not have every bit.
+      if (form[0] === "--csv") continue;
+      const again = join(folder, "piped.bin");
+      const encoded = await kvmm(["spe", "encode", "-", "--raw", "-o", again], { stdin: piped.stdout });
+      expect(encoded.stderr).toBe("");
+      expect(readFileSync(again).equals(many)).toBe(true);
     }
   } finally {
     vi.unstubAllEnvs();

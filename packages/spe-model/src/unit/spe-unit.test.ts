@@ -98,6 +98,21 @@ describe("sampling", () => {
     expect(status()).toMatchObject({ COLL: 1, S: 0 });
   });
 
+  test("a sample collides exactly where the one before has not ended", () => {
+    const samples = 5000;
+    const { unit, program } = profiling({ interval: 1, pages: 256, workload: { pattern: "random" } });
+    unit.run(program, 256 * samples);
+    const same = new Workload({ pattern: "random" });
+    let ends = 0;
+    let collisions = 0;
+    for (let now = 256; now <= 256 * samples; now += 256) {
+      if (now < ends) collisions++;
+      else ends = now + same.at(now - 1).latency.total;
+    }
+    expect(collisions).toBeGreaterThan(20);
+    expect(unit.counters).toMatchObject({ samples, collisions });
+  });
+
   test("filters drop samples before they become records", () => {
     const { memory, unit, program } = profiling({ interval: 1, pages: 64 });
     unit.write("PMSFCR_EL1", PMSFCR.encode({ FT: 1, LD: 1, FE: 1, FL: 1 }));
