@@ -12,10 +12,11 @@ interface AxeResults {
   }[];
 }
 
-/** What axe calls serious or critical on a page. */
-export async function seriousProblems(page: Page): Promise<readonly string[]> {
+/** What axe calls serious or critical on a page; `only`: by these of its rules. */
+export async function seriousProblems(page: Page, only?: readonly string[]): Promise<readonly string[]> {
   await page.evaluate(source);
-  const { violations } = (await page.evaluate("axe.run()")) as AxeResults;
+  const options = only === undefined ? {} : { runOnly: only };
+  const { violations } = (await page.evaluate(`axe.run(${JSON.stringify(options)})`)) as AxeResults;
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .map(

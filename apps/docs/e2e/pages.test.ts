@@ -1,10 +1,10 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { seriousProblems } from "./axe.js";
 import { hasChromium, viewports } from "./browser.js";
 import { dist } from "./serve.js";
 import { visit } from "./visitor.js";
-import { withSite } from "./with-site.js";
+import { sees, withSite } from "./with-site.js";
 
 /** Milliseconds for tests that open every page, on a machine that has other things to do. */
 const A_LOT = 300_000;
@@ -48,26 +48,44 @@ describe.skipIf(!hasChromium)("every page", () => {
     A_LOT,
   );
 
-  test.each(["light", "dark"] as const)(
-    "has no serious problem for axe, %s",
-    async (colorScheme) => {
+  test(
+    "has no serious problem for axe, light and dark",
+    async () => {
       const context = await here.browser.newContext({
         viewport: viewports.desktop,
-        colorScheme,
+        colorScheme: "light",
         reducedMotion: "reduce",
       });
       const page = await context.newPage();
       const found: string[] = [];
       for (const path of looked) {
+        await page.emulateMedia({ colorScheme: "light" });
         await page.goto(`${here.site.url}${path}.html`, { waitUntil: "load" });
         if (path === "playground") await page.locator(".machine").waitFor();
-        found.push(...(await seriousProblems(page)).map((problem) => `${path}: ${problem}`));
+        const light = await seriousProblems(page);
+        // The same page in other colours: nothing else can have changed.
+        await page.emulateMedia({ colorScheme: "dark" });
+        await page.locator("html.dark").waitFor();
+        const dark = await seriousProblems(page, ["color-contrast"]);
+        found.push(...light.map((problem) => `${path}: ${problem}`));
+        found.push(...dark.map((problem) => `${path}, dark: ${problem}`));
       }
       await context.close();
       expect(found).toEqual([]);
     },
     A_LOT,
   );
+
+  test("the page about benchmarks says what the pages of this build weigh", async () => {
+    const weights = JSON.parse(readFileSync(`${dist}/weights.json`, "utf8"));
+    const context = await here.browser.newContext({ viewport: viewports.desktop });
+    const page = await context.newPage();
+    await page.goto(`${here.site.url}benchmarks.html`);
+    const row = page.locator(".page-weights tr", { hasText: "How guest memory stays mapped" });
+    await sees(row, `${weights["how/index.html"].first} kB`);
+    await sees(row, `${weights["how/index.html"].later} kB`);
+    await context.close();
+  });
 
   test("moves nothing for those who asked for that", async () => {
     const context = await here.browser.newContext({ viewport: viewports.desktop, reducedMotion: "reduce" });

@@ -3,7 +3,7 @@ import { readScenario } from "@kvmm/scenario";
 import { expect, test } from "vitest";
 import { sidebar } from "../.vitepress/sidebar.js";
 import { docs, packageNames, root } from "../src/generate/workspace.js";
-import { blocks } from "./examples.js";
+import { blocks, matches } from "./examples.js";
 
 interface Item {
   readonly link?: string;
@@ -33,6 +33,34 @@ test("every scenario on the pages is one", () => {
   expect(scenarios.length).toBeGreaterThan(3);
   for (const { page, line, body } of scenarios)
     expect(readScenario(body, { file: `${page}:${line}` }).steps.length).toBeGreaterThan(0);
+});
+
+test("every property that a verdict can name is explained", () => {
+  const sources = [
+    ...["properties", "run"].map((part) => `packages/scenario/src/${part}/`),
+    "packages/arm64-stage2/src/fault/",
+  ].flatMap((part) =>
+    readdirSync(`${root}${part}`)
+      .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
+      .map((file) => readFileSync(`${root}${part}${file}`, "utf8")),
+  );
+  const names = sources.flatMap((source) =>
+    [
+      ...source.matchAll(/\b(?:name|property): "([^"]+)"/g),
+      ...source.matchAll(/return "(no [^"]+)"/g),
+      ...source.matchAll(/"(no [a-z ]+'s)"/g),
+      ...source.matchAll(/SPE_BUFFER_STAYS_MAPPED = "([^"]+)"/g),
+    ].map(([, name]) => name!),
+  );
+  expect(names.length).toBeGreaterThan(12);
+  const page = readFileSync(`${docs}pages/verdicts.md`, "utf8");
+  expect([...new Set(names)].filter((name) => !page.includes(name))).toEqual([]);
+});
+
+test("output that is not what the page says is told from it", () => {
+  expect(matches("reads\nmaps 4 pages\nholds\n", "...\nmaps ... pages\n...")).toBe(true);
+  expect(matches("reads\nmaps 4 pages\n", "...\nmaps 5 pages")).toBe(false);
+  expect(matches("reads\nholds\n", "reads")).toBe(false);
 });
 
 test("the README's pictures are there, and weigh little", () => {

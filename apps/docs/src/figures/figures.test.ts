@@ -24,6 +24,11 @@ describe.each(names)("figure %s", (name) => {
   });
 });
 
+test("a figure that the model cannot show is an error, so that its page is not built", () => {
+  const figure = { title: "broken", steps: [{ call: "KVM_RESET_DIRTY_RINGS" }], show: [] };
+  expect(() => runFigure(figure, false)).toThrow(/figure "broken": KVM_RESET_DIRTY_RINGS/);
+});
+
 test("a guest's access fills stage 2 once", () => {
   expect([2, 3, 4, 5].map((step) => mapped("fault", step))).toEqual([0, 4, 8, 8]);
 });
