@@ -25,7 +25,8 @@ describe.each(names)("figure %s", (name) => {
 });
 
 test("a figure that the model cannot show is an error, so that its page is not built", () => {
-  const figure = { title: "broken", steps: [{ call: "KVM_RESET_DIRTY_RINGS" }], show: [] };
+  const steps = [{ call: "KVM_RESET_DIRTY_RINGS" }] as unknown as Figure["steps"];
+  const figure: Figure = { title: "broken", steps, show: [] };
   expect(() => runFigure(figure, false)).toThrow(/figure "broken": KVM_RESET_DIRTY_RINGS/);
 });
 
