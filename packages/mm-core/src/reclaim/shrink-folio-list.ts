@@ -7,6 +7,7 @@ import { NotModelled } from "../not-modelled.js";
 import { PageFlag } from "../page-flags.js";
 import { isMaybeDmaPinned } from "../pin.js";
 import type { SwapSlot } from "../swap.js";
+import { isPartiallyMapped } from "../thp/deferred-split.js";
 import { splitFolio } from "../thp/split-folio.js";
 import { isLazyFree, tryToUnmap } from "../try-to-unmap.js";
 import { folioCheckReferences } from "./check-references.js";
@@ -124,11 +125,6 @@ function unmapAll(host: Host, folio: Pfn, slot: SwapSlot): boolean {
   const { frames } = host;
   if (frames.mapcount.get(folio) > 0) tryToUnmap(host, folio, { slot });
   return frames.mapcount.get(folio) === 0 && !isMaybeDmaPinned(frames, folio);
-}
-
-/** folio_test_partially_mapped(): pages of it were unmapped alone, as far as its number of mappings tells. */
-function isPartiallyMapped({ frames }: Host, folio: Pfn): boolean {
-  return frames.entireMapcount.get(folio) === 0 && frames.mapcount.get(folio) < frames.pagesOf(folio);
 }
 
 /** split_folio_to_list(): each page of it becomes a folio of its own; the first is the caller's. */

@@ -1,6 +1,8 @@
 import type { Node } from "../addresses.js";
 import { type Result, refuse } from "../errno.js";
+import type { Host } from "../host.js";
 import type { Task } from "../task.js";
+import { deferredSplitScan } from "../thp/deferred-split.js";
 
 /**
  * A size written to /sys/devices/system/node/nodeN/reclaim (node_reclaim_store): reclaims no mapped page while
@@ -19,12 +21,15 @@ export function nodeReclaim(task: Task, node: Node, bytes: number): Result<0> {
 
 /**
  * drop_caches_sysctl_handler(): page cache that is clean and not mapped goes (1, 3). Of what is modelled nothing is
- * ever clean: files in memory are dirty from the first write or allocation on.
+ * ever clean: files in memory are dirty from the first write or allocation on. And the kernel's caches shrink (2, 3), which
+ * splits huge pages that are mapped in part.
  */
-export function dropCaches(value: number): Result<0> {
-  return value >= 1 && value <= 4
-    ? 0
-    : refuse("EINVAL", "drop_caches_sysctl_handler", `value ${value}`, "1 to 4");
+export function dropCaches(host: Host, value: number): Result<0> {
+  if (value < 1 || value > 4)
+    return refuse("EINVAL", "drop_caches_sysctl_handler", `value ${value}`, "1 to 4");
+  if ((value & 1) !== 0) host.lru.drain();
+  if ((value & 2) !== 0) deferredSplitScan(host);
+  return 0;
 }
 
 /**

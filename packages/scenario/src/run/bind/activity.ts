@@ -26,7 +26,7 @@ export const activityBindings = {
     splitHugePagesAll(world.host);
     return { observation: { any: true } };
   },
-  drop_caches: (_world, _task, { value }) => zero(dropCaches(int(value))),
+  drop_caches: (world, _task, { value }) => zero(dropCaches(world.host, int(value))),
   compact_memory: (_world, task, { addr, length }) => {
     const start = unsigned(addr ?? 0n);
     if (addr !== undefined) compactRange(task, start, start + unsigned(length));
