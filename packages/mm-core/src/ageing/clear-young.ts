@@ -2,6 +2,7 @@ import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, PAGE_SIZE } from "../addresses.js";
 import type { Leaf } from "../leaf.js";
 import type { Mm } from "../mm.js";
+import type { MmuNotifier } from "../notifier.js";
 import type { AgeingSite } from "../notifier-sites.js";
 import { ENTRY_SIZE } from "../page-table.js";
 import { PteFlag, pteChange, pteHas, ptePresent } from "../pte.js";
@@ -22,11 +23,7 @@ export function clearYoungNotify(
   end: Hva,
   site: AgeingSite,
 ): boolean {
-  let young = clearYoung(leaves);
-  for (const notifier of mm.notifiers.get()) {
-    if (notifier.clearYoung(start, end, site)) young = true;
-  }
-  return young;
+  return clearAndTell(mm, leaves, (notifier) => notifier.clearYoung(start, end, site));
 }
 
 /** clear_flush_young_ptes_notify(), pmdp_clear_flush_young_notify(): the same, so that the next use is seen for sure. */
@@ -37,20 +34,17 @@ export function clearFlushYoungNotify(
   end: Hva,
   site: AgeingSite,
 ): boolean {
-  let young = clearYoung(leaves);
-  for (const notifier of mm.notifiers.get()) {
-    if (notifier.clearFlushYoung(start, end, site)) young = true;
-  }
-  return young;
+  return clearAndTell(mm, leaves, (notifier) => notifier.clearFlushYoung(start, end, site));
 }
 
-function clearYoung(leaves: readonly Leaf[]): boolean {
+function clearAndTell(mm: Mm, leaves: readonly Leaf[], tell: (notifier: MmuNotifier) => boolean): boolean {
   let young = false;
   for (const { table, index, pte } of leaves) {
     if (!ptePresent(pte) || !pteHas(pte, PteFlag.young)) continue;
     table.set(index, pteChange(pte, 0, PteFlag.young));
     young = true;
   }
+  for (const notifier of mm.notifiers.get()) if (tell(notifier)) young = true;
   return young;
 }
 
