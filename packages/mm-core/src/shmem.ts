@@ -118,6 +118,14 @@ function shmemFault(file: OpenFile, fault: Fault): FaultOutcome {
     frames.put(pfn);
     return "HWPOISON";
   }
+  // The file may have been truncated since: a new page would stay beyond its end.
+  if (!frames.test(pfn, PageFlag.uptodate) && fault.pgoff * PAGE_SIZE >= inode.size.get()) {
+    const folio = frames.folio(pfn);
+    filemapRemoveFolio(inode, fault.pgoff - (pfn - folio), folio);
+    frames.unlock(folio);
+    frames.put(folio);
+    return "SIGBUS";
+  }
   frames.mark(pfn, PageFlag.uptodate);
   return { pfn };
 }

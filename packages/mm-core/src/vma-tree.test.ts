@@ -109,7 +109,8 @@ test("a mapping that takes in another finds its pages, and keeps its guard pages
 test("guard pages stay with their part of a mapping that is cut, and with the whole of one that is joined", () => {
   for (const joined of [false, true]) {
     const m = new Machine();
-    m.mapAnon(RAM, 3 * PAGE_SIZE);
+    const flags = MapFlag.shared | MapFlag.anonymous | MapFlag.fixed;
+    mmap(m.task, { addr: RAM, length: 3 * PAGE_SIZE, prot: RW, flags, fd: -1, offset: 0 });
     if (joined) mprotect(m.task, RAM, PAGE_SIZE, Prot.read);
     madvise(m.task, RAM + 2 * PAGE_SIZE, PAGE_SIZE, Madv.guardInstall);
     mprotect(m.task, RAM, PAGE_SIZE, joined ? RW : Prot.read);

@@ -4,6 +4,7 @@ import { PAGE_SIZE, PMD_SIZE } from "../addresses.js";
 import { pgoffOf } from "../file.js";
 import type { Frames } from "../frames.js";
 import { PageFlag } from "../page-flags.js";
+import type { Table } from "../page-table.js";
 import { maybeWrite, pageProt } from "../prot.js";
 import { mkPte, PteFlag } from "../pte.js";
 import { addNewAnonRmap, addRmap, anonVmaPrepare } from "../rmap.js";
@@ -52,9 +53,8 @@ function doSharedFault(fault: Fault): FaultError | null {
 
 /** do_cow_fault(): the first access to a private mapping of a file is a write: a copy at once. */
 function doCowFault(fault: Fault): FaultError | null {
-  const { vma } = fault;
-  const { frames } = vma.mm.host;
-  anonVmaPrepare(vma);
+  const { frames } = fault.vma.mm.host;
+  anonVmaPrepare(fault.vma);
   const copy = allocAnonFolio(fault);
   if (copy === null) return "OOM";
   const got = askFile(fault);
@@ -63,30 +63,34 @@ function doCowFault(fault: Fault): FaultError | null {
     return got;
   }
   frames.word.set(copy, frames.word.get(got));
+  const won = finishCow(fault, copy);
+  // Locked until here, so that truncation finds either the page of the file or the copy.
   frames.unlock(got);
   frames.put(got);
-  const { mm } = vma;
-  const table = mm.tryAllocPte(fault.address);
-  if (table === null) {
-    frames.put(copy);
-    return null;
-  }
-  const index = table.indexOf(fault.address);
-  mm.pageTableLock.lock();
-  const won = table.get(index) === (fault.marker ?? 0);
-  if (won) {
-    addNewAnonRmap(fault.task, copy, vma, fault.pgoff);
-    table.set(
-      index,
-      inherit(
-        fault,
-        mkPte(copy, pageProt(fault.fields) | maybeWrite(fault.fields) | PteFlag.dirty | PteFlag.young),
-      ),
-    );
-  }
-  mm.pageTableLock.unlock();
   if (!won) frames.put(copy);
   return null;
+}
+
+/** finish_fault() of a private copy. @returns was nothing mapped meanwhile? */
+function finishCow(fault: Fault, copy: Pfn): boolean {
+  const { mm } = fault.vma;
+  const table = mm.tryAllocPte(fault.address);
+  if (table === null) return false;
+  const index = table.indexOf(fault.address);
+  mm.pageTableLock.lock();
+  const won = isUnchanged(fault, table);
+  if (won) {
+    addNewAnonRmap(fault.task, copy, fault.vma, fault.pgoff);
+    const flags = pageProt(fault.fields) | maybeWrite(fault.fields) | PteFlag.dirty | PteFlag.young;
+    table.set(index, inherit(fault, mkPte(copy, flags)));
+  }
+  mm.pageTableLock.unlock();
+  return won;
+}
+
+/** pte_offset_map_lock(), vmf_pte_changed(): the table is still the one of the address, and nothing new stands in it. */
+function isUnchanged({ vma, address, marker }: Fault, table: Table): boolean {
+  return vma.mm.pteTable(address) === table && table.get(table.indexOf(address)) === (marker ?? 0);
 }
 
 /**
@@ -109,7 +113,7 @@ function finishFault(fault: Fault, pfn: Pfn): void {
   }
   const index = table.indexOf(address);
   mm.pageTableLock.lock();
-  const won = table.get(index) === (fault.marker ?? 0);
+  const won = isUnchanged(fault, table);
   if (won) {
     addRmap(frames, pfn, mm);
     const dirty = write ? maybeWrite(fields) | PteFlag.dirty : 0;
@@ -173,7 +177,7 @@ nameFunctions({
   do_read_fault: doReadFault,
   do_shared_fault: doSharedFault,
   do_cow_fault: doCowFault,
-  finish_fault: finishFault,
+  finish_fault: [finishFault, finishCow],
   do_fault_around: mapAround,
   next_uptodate_folio: canMapAround,
   filemap_map_pmd: mapPmdAround,

@@ -76,7 +76,9 @@ describe("a page that a child made for itself", () => {
 describe("a child inherits", () => {
   test("guard pages, over generations, and where nothing else is", () => {
     const m = new Machine();
-    m.mapAnon(RAM, 4 * PAGE_SIZE);
+    const flags = MapFlag.shared | MapFlag.anonymous | MapFlag.fixed;
+    const args = { addr: RAM, length: 4 * PAGE_SIZE, fd: -1, offset: 0 };
+    ok(mmap(m.task, { ...args, prot: Prot.read | Prot.write, flags }));
     ok(madvise(m.task, at(2), PAGE_SIZE, Madv.guardInstall));
     const grandchild = fork(fork(m.task));
     expect(hostAccess(grandchild, at(2))).toMatchObject({ signal: "SIGSEGV" });
