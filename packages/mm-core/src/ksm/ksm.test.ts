@@ -64,3 +64,14 @@ test("a merged page migrates with all of its mappings", () => {
   const [frame] = frames(m);
   expect([frames(m).size, m.host.frames.nodeOf(frame!)]).toEqual([1, 1]);
 });
+
+test("a merged page that has migrated takes in more pages where it is", () => {
+  const m = merged();
+  movePages(m.task, RAM, 1, PAGE_SIZE, 1, MpolMf.moveAll);
+  hostAccess(m.task, RAM, 8);
+  hostAccess(m.task, RAM, 7);
+  expect(frames(m).size).toBe(2);
+  expect(ksmRun(m.host, 2)).toEqual({ pagesShared: 1, pagesSharing: 3 });
+  const [frame] = frames(m);
+  expect([frames(m).size, m.host.frames.nodeOf(frame!)]).toEqual([1, 1]);
+});

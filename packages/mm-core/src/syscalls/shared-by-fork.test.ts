@@ -105,7 +105,7 @@ describe("a child inherits", () => {
     const written = (task: Task) =>
       pagemapScan(task, {
         start: RAM,
-        length: 2 * PAGE_SIZE,
+        length: PAGE_SIZE,
         flags: 0,
         categoryMask: PageIs.written,
         returnMask: PageIs.written,
