@@ -1,6 +1,7 @@
 // Looks at the built site: links and their anchors, requests to other hosts, weights. A problem fails the build.
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { docs } from "../generate/workspace.js";
+import { figureProblems } from "./drawn-figures.js";
 import { linkProblems } from "./links.js";
 import { pageWeight, weightProblems } from "./weights.js";
 
@@ -11,7 +12,15 @@ const pages = readdirSync(dist, { recursive: true, encoding: "utf8" })
   .map((file) => file.replaceAll("\\", "/"))
   .sort();
 
-const problems = [...linkProblems(dist, base, pages), ...weightProblems(dist, base, pages)];
+const how = {
+  source: readFileSync(`${docs}pages/how/index.md`, "utf8"),
+  html: readFileSync(`${dist}/how/index.html`, "utf8"),
+};
+const problems = [
+  ...linkProblems(dist, base, pages),
+  ...weightProblems(dist, base, pages),
+  ...figureProblems("how/index.html", how.source, how.html),
+];
 for (const problem of problems) console.error(problem);
 const weights = Object.fromEntries(
   pages.map((page) => {

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { figureProblems } from "./drawn-figures.js";
 import { linkProblems } from "./links.js";
 import { pageWeight, weightProblems } from "./weights.js";
 
@@ -51,6 +52,14 @@ describe.each(["/", "/kvmm/", "/x/y/"])("a site under %s", (base) => {
 test("a link that leaves the base path is a problem", () => {
   page("index.html", '<a href="/how/">');
   expect(linkProblems(dist, "/kvmm/", ["index.html"])).toEqual(["index.html: /how/ is outside of /kvmm/"]);
+});
+
+test("a figure that was not drawn is a problem", () => {
+  const source = '<LiveFigure name="host" />\n<LiveFigure name="fault" />\n<SpeFigure />';
+  const drawn = '<figure data-figure="host"></figure><figure data-figure="spe-record"></figure>';
+  expect(figureProblems("how/index.html", source, drawn)).toEqual([
+    "how/index.html: the figure fault is not drawn: its code failed",
+  ]);
 });
 
 describe("a page", () => {
