@@ -297,6 +297,25 @@ describe("exploring states", () => {
     expect(checked.states).toBeLessThan(all.states);
   });
 
+  test("lets others move before a step that fails, though nobody can observe it", () => {
+    const store = new Store();
+    const [x, own] = ["x", "own"].map((name) => new Cell(store, name, 0)) as [Cell<number>, Cell<number>];
+    const fails = () => {
+      x.set(1);
+      own.get();
+      throw new Error("P fails");
+    };
+    const sees = () => {
+      if (x.get() === 1) throw new Error("Q sees what P did before");
+    };
+    const threads = [
+      { name: "P", calls: [fails] },
+      { name: "Q", calls: [sees] },
+    ];
+    const { violations } = explore(store, threads, { stopAtFirst: false });
+    expect(violations.map(({ message }) => message).sort()).toEqual(["P fails", "Q sees what P did before"]);
+  });
+
   test("learns late that what a step reads can be written", () => {
     const store = new Store();
     const [a, b, c] = ["a", "b", "c"].map((name) => new Cell(store, name, 0)) as [
