@@ -8,7 +8,7 @@ import { PageFlag } from "./page-flags.js";
 import { mustUnshare, referenceToPin, unpinUserPage } from "./pin.js";
 import { type Pte, PteFlag, pteHas, ptePfn, ptePresent, pteProtNone } from "./pte.js";
 import type { Task } from "./task.js";
-import { type Vma, VmFlag } from "./vma.js";
+import { isAccessible, type Vma, VmFlag } from "./vma.js";
 
 /** FOLL_* */
 export interface GupFlags {
@@ -23,6 +23,11 @@ export interface GupFlags {
   readonly longterm?: boolean;
   /** FOLL_NOWAIT: gives up where a page has to be waited for. */
   readonly nowait?: boolean;
+  /**
+   * FOLL_HONOR_NUMA_FAULT: a page under a NUMA hint is faulted in. KVM asks for it, on behalf of the guest; for others the
+   * hint is not in the way.
+   */
+  readonly honorNumaFault?: boolean;
   /** FOLL_UNLOCKABLE: a fault may drop mmap_lock and wait; default true. Otherwise it fails where it would have to. */
   readonly unlockable?: boolean;
 }
@@ -33,10 +38,7 @@ export interface GupFlags {
  */
 export type GupError = "EFAULT" | "EHWPOISON" | "ENOMEM" | "EAGAIN" | "EBUSY" | "EINTR";
 
-/**
- * get_user_pages_unlocked(), pin_user_pages_unlocked() for one page: its frame, with a reference or a pin.
- * NUMA hints are honoured (FOLL_HONOR_NUMA_FAULT), as KVM asks for.
- */
+/** get_user_pages_unlocked(), pin_user_pages_unlocked() for one page: its frame, with a reference or a pin. */
 export function getUserPage(task: Task, address: Hva, flags: GupFlags): Pfn | GupError {
   // mm_set_has_pinned_flag()
   if (flags.pin === true && !task.mm.hasPinned.get()) task.mm.hasPinned.set(true);
@@ -135,9 +137,8 @@ function followPage(vma: Vma, address: Hva, flags: GupFlags): Pfn | { readonly u
   mm.pageTableLock.lock();
   const pte = leaf.table.get(leaf.index);
   let followed: Pfn | { readonly unshare?: true } = {};
-  const allowed =
-    !flags.write || pteHas(pte, PteFlag.write) || (flags.force === true && isOwnPage(frames, pte));
-  if (ptePresent(pte) && !pteProtNone(pte) && allowed) {
+  const isHinted = pteProtNone(pte) && flags.honorNumaFault === true && isAccessible(vma.fields);
+  if (ptePresent(pte) && !isHinted && (!flags.write || canFollowWrite(vma, pte, flags))) {
     if (mustUnshare(frames, pte, vma, flags)) followed = { unshare: true };
     else {
       const pfn = leafPage({ ...leaf, pte }, address);
@@ -176,9 +177,18 @@ function isAllowed(flags: number, write: boolean, force: boolean): boolean {
     : (flags & VmFlag.mayRead) !== 0;
 }
 
-/** can_follow_write_common(): a forced write may go to a page that nobody else can reach. */
-function isOwnPage(frames: Frames, pte: Pte): boolean {
-  return !pteHas(pte, PteFlag.special) && frames.test(ptePfn(pte), PageFlag.anonExclusive);
+/**
+ * can_follow_write_pte(), can_follow_write_pmd(): where the entry forbids it, a forced write may go to a page that nobody
+ * else can reach, unless a write fault would do something else as well.
+ */
+function canFollowWrite({ mm, fields }: Vma, pte: Pte, { force }: GupFlags): boolean {
+  if (pteHas(pte, PteFlag.write)) return true;
+  if (force !== true) return false;
+  const { flags } = fields;
+  if ((flags & (VmFlag.shared | VmFlag.mayShare)) !== 0) return false;
+  if ((flags & (VmFlag.mayWrite | VmFlag.write)) !== VmFlag.mayWrite) return false;
+  if (pteHas(pte, PteFlag.special) || !mm.host.frames.test(ptePfn(pte), PageFlag.anonExclusive)) return false;
+  return (flags & VmFlag.uffdWp) === 0 || !pteHas(pte, PteFlag.uffdWp);
 }
 
 nameFunctions({

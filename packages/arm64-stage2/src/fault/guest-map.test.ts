@@ -302,7 +302,7 @@ test.each<[keyof Arm64Behaviour, Partial<Arm64Behaviour>]>([
 ])(
   "they do not with another decision at %s",
   (_name, change) => {
-    const { failed } = fc.check(holds({ ...arm64v72, ...change }), { numRuns: 1000, endOnFailure: true });
+    const { failed } = fc.check(holds({ ...arm64v72, ...change }), { numRuns: 10_000, endOnFailure: true });
     expect(failed).toBe(true);
   },
   300_000,

@@ -67,7 +67,7 @@ export function hvaToPfn(kvm: Kvm, task: Task, { hva, write, upgrade }: FollowPf
     if (typeof fast === "number") return { pfn: fast, writable: true };
   }
   // hva_to_pfn_slow()
-  const slow = getUserPage(task, hva, { write });
+  const slow = getUserPage(task, hva, { write, honorNumaFault: true });
   if (typeof slow !== "number") {
     kvm.store.trace("hva_to_pfn_slow", () => `no page at ${hex(hva)}: ${slow}`);
     switch (slow) {

@@ -94,7 +94,8 @@ function copyLocked(
   let refusal: Refusal | undefined;
   for (let at = gfn; at < gfn + npages && refusal === undefined; at++) {
     const hva = gfnToHva(kvm.gfnToMemslot(at), at, tags !== null);
-    const pfn = typeof hva === "number" ? getUserPage(task, hva, { write: tags !== null }) : hva;
+    const pfn =
+      typeof hva === "number" ? getUserPage(task, hva, { write: tags !== null, honorNumaFault: true }) : hva;
     if (typeof pfn !== "number")
       refusal = refuse(
         "EFAULT",

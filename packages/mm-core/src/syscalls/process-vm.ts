@@ -1,13 +1,14 @@
 import { type Hva, PAGE_SIZE, pageAlignDown } from "../addresses.js";
 import { type Result, refuse } from "../errno.js";
 import { getUserPage } from "../gup.js";
+import { unpinUserPage } from "../pin.js";
 import type { Task } from "../task.js";
 
 /** The word that a copy of unknown contents leaves behind. */
 const COPIED = 0;
 
 /**
- * process_vm_readv(2), process_vm_writev(2) on one range of `task`'s memory. What is written is zeros: the contents
+ * process_vm_readv(2), process_vm_writev(2) on one range of `task`'s memory: process_vm_rw_single_vec() pins its pages. What is written is zeros: the contents
  * that the caller has are not modelled.
  * @returns bytes copied: up to the first page that cannot be had
  */
@@ -18,13 +19,13 @@ export function processVmRw(task: Task, addr: Hva, length: number, write: boolea
   let done = 0;
   while (done < length) {
     const at = addr + done;
-    const page = getUserPage(task, pageAlignDown(at), { write });
+    const page = getUserPage(task, pageAlignDown(at), { write, pin: true });
     if (typeof page === "string") {
       if (done > 0) return done;
       return refuse("EFAULT", "process_vm_rw_single_vec", `the page at ${at.toString(16)} cannot be had`);
     }
     if (write && at % PAGE_SIZE === 0) frames.word.set(page, COPIED);
-    frames.put(page);
+    unpinUserPage(frames, page);
     done += Math.min(length - done, PAGE_SIZE - (at % PAGE_SIZE));
   }
   return done;

@@ -32,7 +32,7 @@ export function wordWithFaults(task: Task, source: Hva): Result<number> {
   const { frames } = task.process.host;
   let word = 0;
   for (const page of sourcePages(source)) {
-    const pfn = getUserPage(task, page, { write: false });
+    const pfn = getUserPage(task, page, { write: false, honorNumaFault: true });
     if (typeof pfn !== "number") {
       return refuse(
         pfn === "EINTR" ? "EINTR" : "EFAULT",
