@@ -79,7 +79,7 @@ function zapInto(vma: Vma, start: Hva, end: Hva, details: ZapDetails, batch: Bat
     // hugetlb_zap_begin()
     const { mappingsLock } = vma.fields.file!.inode!;
     mappingsLock.writeLock();
-    unmapHugepages(vma, start, end, batch);
+    unmapHugepages(vma, start, end, batch, { dropMarkers: details.dropMarkers === true });
     mappingsLock.writeUnlock();
     return;
   }

@@ -51,13 +51,10 @@ function walkPmd(mm: Mm, node: Node, start: Hva, end: Hva): void {
       at = isSmall ? at + PAGE_SIZE : end;
       continue;
     }
-    let leaves: readonly Leaf[] = [leaf];
-    let next = end;
-    if (isSmall) {
-      const batch = host.frames.order(folio) === 0 ? 1 : folioPteBatch(mm, leaf, at, end);
-      leaves = Array.from({ length: batch }, (_, page) => leafAt(mm, at + page * PAGE_SIZE)!);
-      next = at + batch * PAGE_SIZE;
-    }
+    const batch = isSmall && host.frames.order(folio) !== 0 ? folioPteBatch(mm, leaf, at, end) : 1;
+    const leaves: readonly Leaf[] =
+      batch === 1 ? [leaf] : Array.from({ length: batch }, (_, page) => leafAt(mm, at + page * PAGE_SIZE)!);
+    const next = isSmall ? at + batch * PAGE_SIZE : end;
     if (clearYoungNotify(mm, leaves, at, next, SITE)) folioUpdateGen(host.frames, folio);
     at = next;
   }

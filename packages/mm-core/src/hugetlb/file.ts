@@ -13,7 +13,7 @@ import { type Vma, type VmaFields, VmFlag } from "../vma.js";
 import type { Hstate } from "./hstate.js";
 import { HugetlbInfo, hugeIndex, hugeIndexOf, hugetlbInfo } from "./hugetlb-info.js";
 import { ResvMap } from "./resv-map.js";
-import { unmapHugepageRange } from "./unmap.js";
+import { type HugeUnmap, unmapHugepageRange } from "./unmap.js";
 
 /** hugetlb_file_setup(): a file of huge pages, open. Nothing is promised to it yet. */
 export function openHugetlb(
@@ -136,7 +136,7 @@ function punchHole(inode: Inode, info: HugetlbInfo, offset: number, length: numb
   const holeEnd = Math.floor(end / hstate.size) * hstate.size;
   inode.mappingsLock.writeLock();
   if (offset < holeStart) zeroPartialPage(inode, hstate, offset, Math.min(end, holeStart));
-  if (holeEnd > holeStart) vmDeleteList(inode, hstate, pages(holeStart), pages(holeEnd));
+  if (holeEnd > holeStart) vmDeleteList(inode, hstate, pages(holeStart), pages(holeEnd), {});
   if (end > holeEnd && end > holeStart) zeroPartialPage(inode, hstate, holeEnd, end);
   inode.mappingsLock.writeUnlock();
   if (holeEnd > holeStart) removeInodeHugepages(inode, info, pages(holeStart), pages(holeEnd));
@@ -218,19 +218,19 @@ function hugetlbfsSetattr(file: OpenFile, size: number): Refusal | undefined {
   }
   inode.size.set(size);
   inode.mappingsLock.writeLock();
-  vmDeleteList(inode, info.hstate, pages(size), Number.POSITIVE_INFINITY);
+  vmDeleteList(inode, info.hstate, pages(size), Number.POSITIVE_INFINITY, { dropMarkers: true });
   inode.mappingsLock.writeUnlock();
   removeInodeHugepages(inode, info, pages(size), Number.POSITIVE_INFINITY);
   return undefined;
 }
 
 /** hugetlb_vmdelete_list(): out of every mapping of the file. Under i_mmap_rwsem held for writing. */
-function vmDeleteList(inode: Inode, hstate: Hstate, start: Pgoff, end: Pgoff): void {
+function vmDeleteList(inode: Inode, hstate: Hstate, start: Pgoff, end: Pgoff, how: HugeUnmap): void {
   for (const vma of inode.mappings.overlapping(start, end)) {
     const fields = vma.fields;
     const from = fields.start + Math.max(0, start - fields.pgoff) * PAGE_SIZE;
     const to = Math.min(fields.end, fields.start + (end - fields.pgoff) * PAGE_SIZE);
-    if (from % hstate.size === 0) unmapHugepageRange(vma, from, to);
+    if (from % hstate.size === 0) unmapHugepageRange(vma, from, to, how);
   }
 }
 
@@ -267,7 +267,7 @@ function unmapFileFolio(inode: Inode, hstate: Hstate, folio: Pfn, pgoff: Pgoff):
     const address = start + (pgoff - first) * PAGE_SIZE;
     const leaf = leafAt(vma.mm, address);
     if (leaf !== null && ptePresent(leaf.pte) && ptePfn(leaf.pte) === folio) {
-      unmapHugepageRange(vma, address, address + hstate.size);
+      unmapHugepageRange(vma, address, address + hstate.size, { dropMarkers: true });
     }
   }
   inode.mappingsLock.writeUnlock();

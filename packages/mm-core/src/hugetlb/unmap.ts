@@ -10,13 +10,20 @@ import { hugetlbRemoveRmap } from "./rmap.js";
 import { adjustRangeIfPmdSharingPossible } from "./sharing.js";
 import { hugetlbWalk } from "./walk.js";
 
+export interface HugeUnmap {
+  /** Only this folio, which the mapping then counts as lost. */
+  readonly only?: Pfn;
+  /** ZAP_FLAG_DROP_MARKER: else where userfaultfd had protected a page against writes, a note of it stays. */
+  readonly dropMarkers?: boolean;
+}
+
 /**
  * __unmap_hugepage_range(), without a notifier. Under i_mmap_rwsem held for writing.
  * @param batch takes the pages
- * @param only this folio, which the mapping then counts as lost
  */
-export function unmapHugepages(vma: Vma, start: Hva, end: Hva, batch: Pfn[], only: Pfn | null = null): void {
+export function unmapHugepages(vma: Vma, start: Hva, end: Hva, batch: Pfn[], how: HugeUnmap): void {
   const { mm, fields } = vma;
+  const { only, dropMarkers } = how;
   const { frames } = mm.host;
   const hstate = hstateOf(fields);
   for (let address = start; address < end; address += hstate.size) {
@@ -25,14 +32,15 @@ export function unmapHugepages(vma: Vma, start: Hva, end: Hva, batch: Pfn[], onl
     const index = table.indexOf(address);
     mm.pageTableLock.lock();
     const pte = table.get(index);
-    if (only !== null && ptePresent(pte)) {
+    if (only !== undefined && ptePresent(pte)) {
       if (ptePfn(pte) !== only) {
         mm.pageTableLock.unlock();
         continue;
       }
       vma.hasLostPages.set(true);
     }
-    if (pte !== 0) table.set(index, 0);
+    const staysProtected = dropMarkers !== true && pteHas(pte, PteFlag.uffdWp);
+    if (pte !== 0) table.set(index, staysProtected ? PteFlag.marker | PteFlag.uffdWp : 0);
     const present = ptePresent(pte);
     const folio = ptePfn(pte);
     if (present) {
@@ -52,12 +60,12 @@ export function unmapHugepages(vma: Vma, start: Hva, end: Hva, batch: Pfn[], onl
 }
 
 /** unmap_hugepage_range(). Under i_mmap_rwsem held for writing. */
-export function unmapHugepageRange(vma: Vma, start: Hva, end: Hva, only: Pfn | null = null): void {
+export function unmapHugepageRange(vma: Vma, start: Hva, end: Hva, how: HugeUnmap): void {
   const { mm } = vma;
   const adjusted = adjustRangeIfPmdSharingPossible(vma.fields, start, end);
   const range = invalidateRangeStart(mm, adjusted.start, adjusted.end, "CLEAR", "unmap_hugepage_range");
   const batch: Pfn[] = [];
-  unmapHugepages(vma, start, end, batch, only);
+  unmapHugepages(vma, start, end, batch, how);
   invalidateRangeEnd(mm, range);
   freeBatch(mm.host, batch);
 }

@@ -95,7 +95,7 @@ function unmapRefPrivate(vma: Vma, address: Hva, folio: Pfn): void {
   for (const other of inode.mappings.overlapping(pgoff, pgoff + 1)) {
     const { flags, reserve } = other.fields;
     if (other === vma || (flags & VmFlag.mayShare) !== 0 || reserve !== undefined) continue;
-    unmapHugepageRange(other, address, address + hstateOf(fields).size, folio);
+    unmapHugepageRange(other, address, address + hstateOf(fields).size, { only: folio });
   }
   inode.mappingsLock.writeUnlock();
 }
