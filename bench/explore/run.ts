@@ -35,7 +35,7 @@ const CASES: readonly Case[] = [
   size("ring", 2, 3, 3, 3),
   size("ring", 3, 2, 2, 2),
 ];
-/** Three vCPUs with three faults each, four rounds: what SPIN did not finish (shared/models). */
+/** Three vCPUs with three faults each, four rounds: what neither finishes in a minute. */
 const LARGEST = size("ring", 3, 3, 3, 4);
 const SECONDS = Number(process.env["BENCH_SECONDS"] ?? 60);
 
