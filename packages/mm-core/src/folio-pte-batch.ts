@@ -7,20 +7,22 @@ import { mkPte, PteFlag, pteChange, ptePfn } from "./pte.js";
 const IGNORED = PteFlag.young | PteFlag.dirty | PteFlag.write;
 
 /**
- * folio_pte_batch_flags(): how many small entries, from the one at `at` on and before `end`, map pages of its folio one after
+ * folio_pte_batch_flags(): the small entries, from the one at `at` on and before `end`, that map pages of its folio one after
  * the other. They are alike but for being young, dirty or writable. `end` lies within the table.
  */
-export function folioPteBatch(mm: Mm, { pte }: Leaf, at: Hva, end: Hva): number {
+export function folioPteBatch(mm: Mm, start: Leaf, at: Hva, end: Hva): readonly Leaf[] {
   const { frames } = mm.host;
+  const { pte } = start;
   const first = ptePfn(pte);
   const flags = pteChange(pte, 0, IGNORED) - mkPte(first, 0);
   const most = Math.min((end - at) / PAGE_SIZE, frames.folio(first) + frames.pagesOf(first) - first);
-  let entries = 1;
-  for (; entries < most; entries++) {
-    const leaf = leafAt(mm, at + entries * PAGE_SIZE);
-    if (leaf === null || pteChange(leaf.pte, 0, IGNORED) !== mkPte(first + entries, flags)) break;
+  const batch = [start];
+  for (let page = 1; page < most; page++) {
+    const leaf = leafAt(mm, at + page * PAGE_SIZE);
+    if (leaf === null || pteChange(leaf.pte, 0, IGNORED) !== mkPte(first + page, flags)) break;
+    batch.push(leaf);
   }
-  return entries;
+  return batch;
 }
 
 nameFunctions({

@@ -7,15 +7,9 @@ import { fork } from "./syscalls/fork.js";
 import { Prot } from "./syscalls/mmap.js";
 import { mprotect } from "./syscalls/mprotect.js";
 import { processVmRw, writeProcMem } from "./syscalls/process-vm.js";
-import {
-  UffdRegister,
-  UffdWriteprotect,
-  uffdioApi,
-  uffdioRegister,
-  uffdioWriteprotect,
-  userfaultfd,
-} from "./syscalls/userfaultfd.js";
+import { UffdRegister, UffdWriteprotect, uffdioWriteprotect } from "./syscalls/userfaultfd.js";
 import { Machine, ok } from "./testing/machine.js";
+import { watch } from "./testing/watch.js";
 
 const RAM = 0x2000_0000_0000;
 
@@ -53,9 +47,7 @@ test("a forced write to a page that others share takes a copy, which stays unwri
 
 test("a forced write asks the userfaultfd that protects the page", () => {
   const m = written();
-  const fd = ok(userfaultfd(m.task, 0));
-  ok(uffdioApi(m.task, fd, 0));
-  ok(uffdioRegister(m.task, fd, RAM, 2 * PAGE_SIZE, UffdRegister.wp));
+  const fd = watch(m, RAM, 2 * PAGE_SIZE, UffdRegister.wp);
   ok(uffdioWriteprotect(m.task, fd, RAM, PAGE_SIZE, UffdWriteprotect.wp));
   ok(mprotect(m.task, RAM, 2 * PAGE_SIZE, Prot.read));
   expect(writeProcMem(m.task, RAM + PAGE_SIZE, 8)).toBe(8);

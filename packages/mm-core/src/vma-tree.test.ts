@@ -9,8 +9,9 @@ import { mprotect } from "./syscalls/mprotect.js";
 import { MremapFlag, mremap } from "./syscalls/mremap.js";
 import { mseal } from "./syscalls/mseal.js";
 import { munmap } from "./syscalls/munmap.js";
-import { UffdRegister, uffdioApi, uffdioRegister, userfaultfd } from "./syscalls/userfaultfd.js";
-import { Machine, ok } from "./testing/machine.js";
+import { UffdRegister } from "./syscalls/userfaultfd.js";
+import { Machine } from "./testing/machine.js";
+import { watch } from "./testing/watch.js";
 
 const RAM = 0x2000_0000_0000;
 const RW = Prot.read | Prot.write;
@@ -163,9 +164,7 @@ test("mappings of two userfaultfds are not joined", () => {
   const m = new Machine();
   m.mapAnon(RAM, 2 * PAGE_SIZE);
   for (const page of [0, 1]) {
-    const fd = ok(userfaultfd(m.task, 0));
-    ok(uffdioApi(m.task, fd, 0));
-    ok(uffdioRegister(m.task, fd, RAM + page * PAGE_SIZE, PAGE_SIZE, UffdRegister.missing));
+    watch(m, RAM + page * PAGE_SIZE, PAGE_SIZE, UffdRegister.missing);
   }
   expect(mappings(m)).toEqual([
     [0, 1],

@@ -69,11 +69,9 @@ function pteRange(vma: Vma, start: Hva, end: Hva, pageout: boolean, isolated: Pf
     }
     const folio = frames.folio(ptePfn(leaf.pte));
     const { entries, isWhole } = advisedFolio(vma, leaf, at, end);
-    if (isWhole && frames.test(folio, PageFlag.lru) && frames.mapcount.get(folio) === entries) {
-      const leaves = Array.from({ length: entries }, (_, page) => leafAt(mm, at + page * PAGE_SIZE)!);
-      use(mm.host, leaves, pageout, isolated);
-    }
-    at += entries * PAGE_SIZE;
+    if (isWhole && frames.test(folio, PageFlag.lru) && frames.mapcount.get(folio) === entries.length)
+      use(mm.host, entries, pageout, isolated);
+    at += entries.length * PAGE_SIZE;
   }
 }
 

@@ -60,13 +60,11 @@ function freePteRange(vma: Vma, start: Hva, end: Hva): void {
     const folio = frames.folio(ptePfn(pte));
     const { entries, isWhole } = advisedFolio(vma, leaf, at, end);
     if (isWhole && clean(frames, folio)) {
-      for (let page = 0; page < entries; page++) {
-        const each = leafAt(mm, at + page * PAGE_SIZE)!;
+      for (const each of entries)
         each.table.set(each.index, pteChange(each.pte, 0, PteFlag.young | PteFlag.dirty));
-      }
       markLazyFree(frames, folio);
     }
-    at += entries * PAGE_SIZE;
+    at += entries.length * PAGE_SIZE;
   }
 }
 

@@ -8,22 +8,21 @@ import { splitFolio } from "../thp/split-folio.js";
 import type { Vma } from "../vma.js";
 
 /**
- * What an advice about a range finds at an entry: `entries` of a folio, of which the range maps all or, with `isWhole`
- * false, a part that has to be left alone. A large folio that could be split counts for nothing: its page comes next.
+ * What an advice about a range finds at an entry: the entries of a folio, of which the range maps all or, with `isWhole`
+ * false, a part that has to be left alone. A large folio that could be split has none: its page comes next.
  */
 export function advisedFolio(
   vma: Vma,
   leaf: Leaf,
   at: Hva,
   end: Hva,
-): { readonly entries: number; readonly isWhole: boolean } {
+): { readonly entries: readonly Leaf[]; readonly isWhole: boolean } {
   const { frames } = vma.mm.host;
   const folio = frames.folio(ptePfn(leaf.pte));
-  const pages = frames.pagesOf(folio);
-  const entries = pages === 1 ? 1 : folioPteBatch(vma.mm, leaf, at, end);
-  if (entries === pages) return { entries, isWhole: true };
+  const entries = folioPteBatch(vma.mm, leaf, at, end);
+  if (entries.length === frames.pagesOf(folio)) return { entries, isWhole: true };
   const split = !isMaybeMappedShared(frames, folio) && splitAdvised(vma, folio);
-  return { entries: split ? 0 : entries, isWhole: false };
+  return { entries: split ? [] : entries, isWhole: false };
 }
 
 /**

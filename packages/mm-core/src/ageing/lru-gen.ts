@@ -1,7 +1,7 @@
 import { nameFunctions } from "@kvmm/interleave";
 import { type Hva, type Node, PAGE_SIZE } from "../addresses.js";
 import { folioPteBatch } from "../folio-pte-batch.js";
-import { type Leaf, leafAt } from "../leaf.js";
+import { leafAt } from "../leaf.js";
 import type { Mm } from "../mm.js";
 import { folioUpdateGen } from "../reclaim/accessed.js";
 import { agedFolio } from "../reclaim/look-around.js";
@@ -51,11 +51,9 @@ function walkPmd(mm: Mm, node: Node, start: Hva, end: Hva): void {
       at = isSmall ? at + PAGE_SIZE : end;
       continue;
     }
-    const batch = isSmall && host.frames.order(folio) !== 0 ? folioPteBatch(mm, leaf, at, end) : 1;
-    const leaves: readonly Leaf[] =
-      batch === 1 ? [leaf] : Array.from({ length: batch }, (_, page) => leafAt(mm, at + page * PAGE_SIZE)!);
-    const next = isSmall ? at + batch * PAGE_SIZE : end;
-    if (clearYoungNotify(mm, leaves, at, next, SITE)) folioUpdateGen(host.frames, folio);
+    const batch = isSmall ? folioPteBatch(mm, leaf, at, end) : [leaf];
+    const next = isSmall ? at + batch.length * PAGE_SIZE : end;
+    if (clearYoungNotify(mm, batch, at, next, SITE)) folioUpdateGen(host.frames, folio);
     at = next;
   }
   mm.pageTableLock.unlock();

@@ -2,8 +2,9 @@ import { expect, test } from "vitest";
 import { PMD_SIZE, PUD_SIZE } from "../addresses.js";
 import { MapFlag, mmap, Prot } from "../syscalls/mmap.js";
 import { munmap } from "../syscalls/munmap.js";
-import { UffdRegister, uffdioApi, uffdioRegister, userfaultfd } from "../syscalls/userfaultfd.js";
+import { UffdRegister, uffdioRegister } from "../syscalls/userfaultfd.js";
 import { Machine, ok } from "../testing/machine.js";
+import { watch } from "../testing/watch.js";
 
 const RAM = 0x2000_0000_0000;
 
@@ -25,9 +26,7 @@ const ranges = (m: Machine) =>
 
 test("a userfaultfd that watches a shared hugetlb mapping raises a notifier over each whole 1 GiB of it", () => {
   const m = machine(MapFlag.shared);
-  const fd = ok(userfaultfd(m.task, 0));
-  ok(uffdioApi(m.task, fd, 0));
-  ok(uffdioRegister(m.task, fd, RAM, 2 * PUD_SIZE, UffdRegister.missing));
+  const fd = watch(m, RAM, 2 * PUD_SIZE, UffdRegister.missing);
   expect(ranges(m)).toEqual([]);
   ok(uffdioRegister(m.task, fd, RAM, 2 * PUD_SIZE, UffdRegister.minor));
   expect(ranges(m)).toEqual([[0, 2 * PUD_SIZE, "CLEAR"]]);

@@ -5,15 +5,9 @@ import { FallocFlag } from "../shmem.js";
 import { fallocate, ftruncate, MemfdFlag, memfdCreate } from "../syscalls/files.js";
 import { Madv, madvise } from "../syscalls/madvise.js";
 import { MapFlag, mmap, Prot } from "../syscalls/mmap.js";
-import {
-  UffdRegister,
-  UffdWriteprotect,
-  uffdioApi,
-  uffdioRegister,
-  uffdioWriteprotect,
-  userfaultfd,
-} from "../syscalls/userfaultfd.js";
+import { UffdRegister, UffdWriteprotect, uffdioWriteprotect } from "../syscalls/userfaultfd.js";
 import { Machine, ok } from "../testing/machine.js";
+import { watch } from "../testing/watch.js";
 
 const RAM = 0x2000_0000_0000;
 const LENGTH = 2 * PMD_SIZE;
@@ -27,9 +21,7 @@ function machine() {
   const flags = MapFlag.shared | MapFlag.fixed;
   ok(mmap(m.task, { addr: RAM, length: LENGTH, prot, flags, fd: file, offset: 0 }));
   hostAccess(m.task, RAM, 7);
-  const fd = ok(userfaultfd(m.task, 0));
-  ok(uffdioApi(m.task, fd, 0));
-  ok(uffdioRegister(m.task, fd, RAM, LENGTH, UffdRegister.wp));
+  const fd = watch(m, RAM, LENGTH, UffdRegister.wp);
   ok(uffdioWriteprotect(m.task, fd, RAM, LENGTH, UffdWriteprotect.wp));
   return { m, file, fd };
 }

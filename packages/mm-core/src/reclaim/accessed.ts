@@ -22,16 +22,20 @@ export function folioMarkAccessed({ frames, lruGenEnabled }: Host, pfn: Pfn, als
   } else if ((old & active) === 0) frames.mark(folio, active, referenced);
 }
 
+/** The first use that a page table tells of is noted, and no more. @returns was it the first? */
+function noteFirstUse(frames: Frames, folio: Pfn): boolean {
+  if (frames.test(folio, PageFlag.referenced) || frames.test(folio, PageFlag.workingset)) return false;
+  frames.mark(folio, PageFlag.referenced, PageFlag.usedAgain);
+  return true;
+}
+
 /**
  * lru_gen_set_refs(): a page table says that the folio was used. @returns for the second time, so that it goes to a
  * younger generation
  */
 export function lruGenSetRefs(host: Host, folio: Pfn): boolean {
   const { frames } = host;
-  if (!frames.test(folio, PageFlag.referenced) && !frames.test(folio, PageFlag.workingset)) {
-    frames.mark(folio, PageFlag.referenced, PageFlag.usedAgain);
-    return false;
-  }
+  if (noteFirstUse(frames, folio)) return false;
   if (frames.test(folio, PageFlag.usedAgain))
     frames.mark(folio, PageFlag.workingset, PageFlag.referenced | PageFlag.usedAgain);
   else folioMarkAccessed(host, folio);
@@ -43,9 +47,8 @@ export function lruGenSetRefs(host: Host, folio: Pfn): boolean {
  * a list. The second time it goes to the youngest generation, as one that was not used again yet.
  */
 export function folioUpdateGen(frames: Frames, folio: Pfn): void {
-  const isFirst = !frames.test(folio, PageFlag.referenced) && !frames.test(folio, PageFlag.workingset);
-  if (isFirst) frames.mark(folio, PageFlag.referenced, PageFlag.usedAgain);
-  else frames.mark(folio, PageFlag.workingset | PageFlag.promoted, PageFlag.referenced | PageFlag.usedAgain);
+  if (!noteFirstUse(frames, folio))
+    frames.mark(folio, PageFlag.workingset | PageFlag.promoted, PageFlag.referenced | PageFlag.usedAgain);
 }
 
 nameFunctions({

@@ -40,13 +40,13 @@ export function lruGenLookAround(
       at += PAGE_SIZE;
       continue;
     }
-    const batch = frames.order(neighbour) === 0 ? 1 : folioPteBatch(mm, leaf, at, end);
-    const batched = Array.from({ length: batch }, (_, page) => leafAt(mm, at + page * PAGE_SIZE)!);
-    if (clearYoungNotify(mm, batched, at, at + batch * PAGE_SIZE, SITE) && neighbour !== last) {
+    const batch = folioPteBatch(mm, leaf, at, end);
+    const next = at + batch.length * PAGE_SIZE;
+    if (clearYoungNotify(mm, batch, at, next, SITE) && neighbour !== last) {
       folioUpdateGen(frames, neighbour);
       last = neighbour;
     }
-    at += batch * PAGE_SIZE;
+    at = next;
   }
   return true;
 }

@@ -52,7 +52,6 @@ export function folioReferenced(host: Host, folio: Pfn): References {
 function referencedOne(host: Host, folio: Pfn, place: Mapping, entries: readonly MappedEntry[]): boolean {
   const { vma } = place;
   const { mm } = vma;
-  const isLarge = host.frames.order(folio) !== 0;
   const looksAround = host.lruGenEnabled.get();
   let used = false;
   for (let next = 0; next < entries.length; ) {
@@ -63,13 +62,12 @@ function referencedOne(host: Host, folio: Pfn, place: Mapping, entries: readonly
       next++;
       continue;
     }
-    const batch = isLarge ? folioPteBatch(mm, leaf, address, entryEnd(address, PMD_SIZE, vma.fields.end)) : 1;
-    const leaves = entries.slice(next, next + batch).map((entry) => entry.leaf);
+    const batch = folioPteBatch(mm, leaf, address, entryEnd(address, PMD_SIZE, vma.fields.end));
     const young = looksAround
-      ? lruGenLookAround(host, folio, vma, leaves, address)
-      : clearFlushYoungNotify(mm, leaves, address, address + batch * PAGE_SIZE, SITE);
+      ? lruGenLookAround(host, folio, vma, batch, address)
+      : clearFlushYoungNotify(mm, batch, address, address + batch.length * PAGE_SIZE, SITE);
     if (young) used = true;
-    next += batch;
+    next += batch.length;
   }
   return used;
 }

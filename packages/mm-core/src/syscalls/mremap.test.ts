@@ -3,10 +3,11 @@ import { PAGE_SIZE } from "../addresses.js";
 import { hostAccess } from "../host-access.js";
 import { ksmRun } from "../ksm/scan.js";
 import { Machine, ok } from "../testing/machine.js";
+import { watch } from "../testing/watch.js";
 import { Madv, madvise } from "./madvise.js";
 import { mlock } from "./mlock.js";
 import { MremapFlag, mremap } from "./mremap.js";
-import { UffdRegister, uffdioApi, uffdioRegister, userfaultfd } from "./userfaultfd.js";
+import { UffdRegister } from "./userfaultfd.js";
 
 const RAM = 0x2000_0000_0000;
 const AWAY = 0x2100_0000_0000;
@@ -120,9 +121,7 @@ test("several mappings move one after the other, up to the first that has a user
   for (const watched of [0, 2]) {
     const m = machine();
     for (const page of [0, 1, 2]) ok(mlock(m.task, RAM + page * PAGE_SIZE, PAGE_SIZE));
-    const fd = ok(userfaultfd(m.task, 0));
-    ok(uffdioApi(m.task, fd, 0));
-    ok(uffdioRegister(m.task, fd, RAM + watched * PAGE_SIZE, PAGE_SIZE, UffdRegister.missing));
+    watch(m, RAM + watched * PAGE_SIZE, PAGE_SIZE, UffdRegister.missing);
     expect(call(m, 4, 4, mayMove | fixed, AWAY)).toMatchObject({ errno: "EFAULT", fn: "remap_move" });
     const there = m.accesses(AWAY, 4).map((access) => access !== null);
     expect(there).toEqual([watched > 0, watched > 0, false, false]);

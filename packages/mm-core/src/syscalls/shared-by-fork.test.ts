@@ -7,6 +7,7 @@ import { unpinUserPage } from "../pin.js";
 import { PteFlag, pteHas, ptePfn } from "../pte.js";
 import type { Task } from "../task.js";
 import { Machine, ok } from "../testing/machine.js";
+import { watch } from "../testing/watch.js";
 import { NotifierRecorder } from "../testing/notifier-recorder.js";
 import { exit, fork } from "./fork.js";
 import { Madv, madvise } from "./madvise.js";
@@ -15,14 +16,7 @@ import { mlock } from "./mlock.js";
 import { MapFlag, mmap, Prot } from "./mmap.js";
 import { PageIs, pagemapScan } from "./pagemap-scan.js";
 import { uffdioMove } from "./uffdio-fill.js";
-import {
-  UffdRegister,
-  UffdWriteprotect,
-  uffdioApi,
-  uffdioRegister,
-  uffdioWriteprotect,
-  userfaultfd,
-} from "./userfaultfd.js";
+import { UffdRegister, UffdWriteprotect, uffdioWriteprotect } from "./userfaultfd.js";
 
 const RAM = 0x2000_0000_0000;
 const OTHER = 0x2100_0000_0000;
@@ -96,9 +90,7 @@ describe("a child inherits", () => {
 
   test("no write protection by a userfaultfd that is its parent's", () => {
     const m = machine();
-    const fd = ok(userfaultfd(m.task, 0));
-    ok(uffdioApi(m.task, fd, 0));
-    ok(uffdioRegister(m.task, fd, RAM, 2 * PAGE_SIZE, UffdRegister.wp));
+    const fd = watch(m, RAM, 2 * PAGE_SIZE, UffdRegister.wp);
     ok(uffdioWriteprotect(m.task, fd, RAM, 2 * PAGE_SIZE, UffdWriteprotect.wp));
     ok(madvise(m.task, at(1), PAGE_SIZE, Madv.pageout));
     const child = fork(m.task);
@@ -121,9 +113,7 @@ describe("what is shared since a fork", () => {
   test("is not moved by UFFDIO_MOVE, mapped or in swap, swapped out before the fork or after", () => {
     const m = machine(4);
     m.mapAnon(OTHER, 4 * PAGE_SIZE);
-    const fd = ok(userfaultfd(m.task, 0));
-    ok(uffdioApi(m.task, fd, 0));
-    ok(uffdioRegister(m.task, fd, OTHER, 4 * PAGE_SIZE, UffdRegister.missing));
+    const fd = watch(m, OTHER, 4 * PAGE_SIZE, UffdRegister.missing);
     ok(madvise(m.task, at(1), PAGE_SIZE, Madv.pageout));
     const child = fork(m.task);
     ok(madvise(m.task, at(2), PAGE_SIZE, Madv.pageout));
@@ -137,9 +127,7 @@ describe("what is shared since a fork", () => {
   test("stops UFFDIO_MOVE of several pages where it comes to it", () => {
     const m = machine(4);
     m.mapAnon(OTHER, 4 * PAGE_SIZE);
-    const fd = ok(userfaultfd(m.task, 0));
-    ok(uffdioApi(m.task, fd, 0));
-    ok(uffdioRegister(m.task, fd, OTHER, 4 * PAGE_SIZE, UffdRegister.missing));
+    const fd = watch(m, OTHER, 4 * PAGE_SIZE, UffdRegister.missing);
     fork(m.task);
     for (const page of [0, 1, 3]) hostAccess(m.task, at(page), 20 + page);
     m.host.lru.drain();

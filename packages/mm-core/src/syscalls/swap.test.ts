@@ -4,6 +4,7 @@ import { getUserPage } from "../gup.js";
 import { hostAccess } from "../host-access.js";
 import { FallocFlag } from "../shmem.js";
 import { Machine, ok } from "../testing/machine.js";
+import { watch } from "../testing/watch.js";
 import { fallocate, ftruncate, memfdCreate } from "./files.js";
 import { Madv, madvise } from "./madvise.js";
 import { movePages } from "./migrate.js";
@@ -12,14 +13,7 @@ import { MapFlag, mmap, Prot } from "./mmap.js";
 import { mprotect } from "./mprotect.js";
 import { munmap } from "./munmap.js";
 import { uffdioMove } from "./uffdio-fill.js";
-import {
-  UffdRegister,
-  UffdWriteprotect,
-  uffdioApi,
-  uffdioRegister,
-  uffdioWriteprotect,
-  userfaultfd,
-} from "./userfaultfd.js";
+import { UffdRegister, UffdWriteprotect, uffdioWriteprotect } from "./userfaultfd.js";
 
 const RAM = 0x2000_0000_0000;
 const OTHER = 0x2100_0000_0000;
@@ -76,9 +70,7 @@ describe("what is in swap", () => {
   ])("stays write-protected by a userfaultfd: %s", (_where, go) => {
     for (const first of ["protect", "go"]) {
       const m = machine();
-      const fd = ok(userfaultfd(m.task, 0));
-      ok(uffdioApi(m.task, fd, 0));
-      ok(uffdioRegister(m.task, fd, RAM, 2 * PAGE_SIZE, UffdRegister.wp));
+      const fd = watch(m, RAM, 2 * PAGE_SIZE, UffdRegister.wp);
       const protect = () => ok(uffdioWriteprotect(m.task, fd, RAM, PAGE_SIZE, UffdWriteprotect.wp));
       if (first === "protect") protect();
       go(m);
@@ -121,9 +113,7 @@ describe("reclaim leaves a page where it is", () => {
   test("that was written to after MADV_FREE, and then moved by UFFDIO_MOVE", () => {
     const m = machine();
     m.mapAnon(OTHER, PAGE_SIZE);
-    const fd = ok(userfaultfd(m.task, 0));
-    ok(uffdioApi(m.task, fd, 0));
-    ok(uffdioRegister(m.task, fd, OTHER, PAGE_SIZE, UffdRegister.missing));
+    const fd = watch(m, OTHER, PAGE_SIZE, UffdRegister.missing);
     ok(madvise(m.task, RAM, PAGE_SIZE, Madv.free));
     hostAccess(m.task, RAM, 20);
     ok(uffdioMove(m.task, fd, OTHER, RAM, PAGE_SIZE, 0));

@@ -5,6 +5,7 @@ import { getUserPage } from "../gup.js";
 import { hostAccess } from "../host-access.js";
 import { FallocFlag } from "../shmem.js";
 import { Machine, ok } from "../testing/machine.js";
+import { watch } from "../testing/watch.js";
 import { UffdFeature } from "../userfaultfd/context.js";
 import { fallocate, ftruncate, MemfdFlag, memfdCreate } from "./files.js";
 import { Madv, madvise } from "./madvise.js";
@@ -89,9 +90,7 @@ describe("a missing page that a userfaultfd is asked for", () => {
     const m = new Machine();
     m.mapAnon(RAM, 2 * PMD_SIZE);
     ok(madvise(m.task, RAM, 2 * PMD_SIZE, Madv.hugepage));
-    const fd = ok(userfaultfd(m.task, 0));
-    ok(uffdioApi(m.task, fd, 0));
-    ok(uffdioRegister(m.task, fd, RAM, 2 * PMD_SIZE, UffdRegister.missing));
+    const fd = watch(m, RAM, 2 * PMD_SIZE, UffdRegister.missing);
     const used = m.used;
     expect([hostAccess(m.task, RAM), hostAccess(m.task, RAM, 1)]).toEqual([WAITS, WAITS]);
     // Only the huge zero page, which stays for whoever wants it next.
@@ -223,9 +222,7 @@ describe("huge pages of hugetlb", () => {
     }
     m.mapAnon(SOURCE, PMD_SIZE);
     hostAccess(m.task, SOURCE + 3 * PAGE_SIZE, 13);
-    const fd = ok(userfaultfd(m.task, 0));
-    ok(uffdioApi(m.task, fd, 0));
-    ok(uffdioRegister(m.task, fd, RAM, 2 * PMD_SIZE, mode));
+    const fd = watch(m, RAM, 2 * PMD_SIZE, mode);
     return { m, fd };
   }
 

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { PAGE_SIZE } from "../addresses.js";
 import { hostAccess } from "../host-access.js";
 import { Machine, ok } from "../testing/machine.js";
+import { watch } from "../testing/watch.js";
 import { UffdFeature } from "../userfaultfd/context.js";
 import { close } from "./files.js";
 import { PageIs, PmScan, pagemapScan } from "./pagemap-scan.js";
@@ -22,9 +23,7 @@ function machine(features: number): { m: Machine; fd: number } {
   const m = new Machine();
   m.mapAnon(RAM, LENGTH);
   for (let page = 0; page < 4; page++) hostAccess(m.task, RAM + page * PAGE_SIZE, page);
-  const fd = ok(userfaultfd(m.task, 0));
-  ok(uffdioApi(m.task, fd, features));
-  ok(uffdioRegister(m.task, fd, RAM, LENGTH, UffdRegister.wp));
+  const fd = watch(m, RAM, LENGTH, UffdRegister.wp, features);
   m.notifier.take();
   return { m, fd };
 }

@@ -10,16 +10,10 @@ import { exit, fork } from "../syscalls/fork.js";
 import { Madv, madvise } from "../syscalls/madvise.js";
 import { MapFlag, mmap, Prot } from "../syscalls/mmap.js";
 import { munmap } from "../syscalls/munmap.js";
-import {
-  UffdRegister,
-  UffdWriteprotect,
-  uffdioApi,
-  uffdioRegister,
-  uffdioWriteprotect,
-  userfaultfd,
-} from "../syscalls/userfaultfd.js";
+import { UffdRegister, UffdWriteprotect, uffdioWriteprotect } from "../syscalls/userfaultfd.js";
 import { writeFile } from "../syscalls/write-file.js";
 import { Machine, ok, untold } from "../testing/machine.js";
+import { watch } from "../testing/watch.js";
 import { UffdFeature } from "../userfaultfd/context.js";
 
 const RAM = 0x2000_0000_0000;
@@ -63,12 +57,8 @@ function mapBySmallEntries(m: Machine): void {
   m.notifier.take();
 }
 
-function watch(m: Machine, addr: number, mode: number): number {
-  const fd = ok(userfaultfd(m.task, 0));
-  ok(uffdioApi(m.task, fd, UffdFeature.wpHugetlbfsShmem));
-  ok(uffdioRegister(m.task, fd, addr, LENGTH, mode));
-  return fd;
-}
+const watchAll = (m: Machine, addr: number, mode: number) =>
+  watch(m, addr, LENGTH, mode, UffdFeature.wpHugetlbfsShmem);
 
 describe("MADV_COLLAPSE of shared memory", () => {
   test("unmaps each page, takes the table of PTEs away, and maps the huge page that has the contents and zeros", () => {
@@ -204,12 +194,12 @@ describe("MADV_COLLAPSE of shared memory", () => {
     [
       "a mapping of the holes asks a userfaultfd for them",
       "EBUSY",
-      (m) => [write(m, 0, 1), map(m, OTHER, MapFlag.shared), watch(m, OTHER, UffdRegister.missing)],
+      (m) => [write(m, 0, 1), map(m, OTHER, MapFlag.shared), watchAll(m, OTHER, UffdRegister.missing)],
     ],
     [
       "a userfaultfd protects the mapping from writes",
       "EINVAL",
-      (m) => [write(m, 0, 1), watch(m, RAM, UffdRegister.wp)],
+      (m) => [write(m, 0, 1), watchAll(m, RAM, UffdRegister.wp)],
     ],
   ])("is refused where %s (%s)", (_why, errno, prepare) => {
     const m = machine();
@@ -221,7 +211,7 @@ describe("MADV_COLLAPSE of shared memory", () => {
     const m = machine();
     for (const page of [0, 1, 2]) write(m, page, page + 1);
     map(m, OTHER, MapFlag.shared);
-    watch(m, OTHER, UffdRegister.missing);
+    watchAll(m, OTHER, UffdRegister.missing);
     const { used } = m;
     expect(collapse(m)).toMatchObject({ errno: "EBUSY" });
     expect([m.sizes(RAM, 3), m.used]).toEqual([[0, 0, 0], used]);
@@ -231,7 +221,7 @@ describe("MADV_COLLAPSE of shared memory", () => {
 
   test("keeps the write protection of another mapping's pages, and its table", () => {
     const m = map(machine(), OTHER, MapFlag.shared);
-    const fd = watch(m, OTHER, UffdRegister.wp);
+    const fd = watchAll(m, OTHER, UffdRegister.wp);
     write(m, 0, 1);
     hostAccess(m.task, OTHER);
     ok(uffdioWriteprotect(m.task, fd, OTHER, PAGE_SIZE, UffdWriteprotect.wp));

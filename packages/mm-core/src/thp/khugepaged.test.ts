@@ -8,9 +8,10 @@ import { ftruncate, memfdCreate } from "../syscalls/files.js";
 import { exit, fork } from "../syscalls/fork.js";
 import { Madv, madvise } from "../syscalls/madvise.js";
 import { MapFlag, mmap, Prot } from "../syscalls/mmap.js";
-import { UffdRegister, uffdioApi, uffdioRegister, userfaultfd } from "../syscalls/userfaultfd.js";
+import { UffdRegister } from "../syscalls/userfaultfd.js";
 import { writeFile } from "../syscalls/write-file.js";
 import { Machine, ok } from "../testing/machine.js";
+import { watch } from "../testing/watch.js";
 import { khugepagedRun } from "./khugepaged.js";
 
 const RAM = 0x2000_0000_0000;
@@ -138,9 +139,7 @@ describe("khugepaged", () => {
 
   test("leaves holes to a userfaultfd, as MADV_COLLAPSE does", () => {
     const m = machine([0]);
-    const fd = ok(userfaultfd(m.task, 0));
-    ok(uffdioApi(m.task, fd, 0));
-    ok(uffdioRegister(m.task, fd, RAM, PMD_SIZE, UffdRegister.missing));
+    watch(m, RAM, PMD_SIZE, UffdRegister.missing);
     expect(collapses(m)).toBe(false);
     expect(madvise(m.task, RAM, PMD_SIZE, Madv.collapse)).toMatchObject({ errno: "EBUSY" });
   });

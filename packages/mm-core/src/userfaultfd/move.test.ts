@@ -9,8 +9,9 @@ import { mlock } from "../syscalls/mlock.js";
 import { Prot } from "../syscalls/mmap.js";
 import { mprotect } from "../syscalls/mprotect.js";
 import { UffdMove, uffdioMove } from "../syscalls/uffdio-fill.js";
-import { UffdRegister, uffdioApi, uffdioRegister, userfaultfd } from "../syscalls/userfaultfd.js";
+import { UffdRegister } from "../syscalls/userfaultfd.js";
 import { Machine, ok } from "../testing/machine.js";
+import { watch } from "../testing/watch.js";
 
 const RAM = 0x2000_0000_0000;
 const SOURCE = 0x2100_0000_0000;
@@ -26,9 +27,7 @@ function machine(pages: number, touched: readonly number[], huge = false): { m: 
     if (huge) ok(madvise(m.task, base, pages * PAGE_SIZE, Madv.hugepage));
   }
   for (const index of touched) hostAccess(m.task, page(SOURCE, index), 11 + index);
-  const fd = ok(userfaultfd(m.task, 0));
-  ok(uffdioApi(m.task, fd, 0));
-  ok(uffdioRegister(m.task, fd, RAM, pages * PAGE_SIZE, UffdRegister.missing));
+  const fd = watch(m, RAM, pages * PAGE_SIZE, UffdRegister.missing);
   m.notifier.take();
   return { m, fd };
 }

@@ -4,14 +4,9 @@ import { PAGE_SIZE } from "../addresses.js";
 import { hostAccess } from "../host-access.js";
 import { close } from "../syscalls/files.js";
 import { UffdFill, uffdioCopy, uffdioWake, uffdioZeropage } from "../syscalls/uffdio-fill.js";
-import {
-  UffdRegister,
-  uffdioApi,
-  uffdioRegister,
-  uffdioUnregister,
-  userfaultfd,
-} from "../syscalls/userfaultfd.js";
-import { Machine, ok } from "../testing/machine.js";
+import { UffdRegister, uffdioUnregister } from "../syscalls/userfaultfd.js";
+import { Machine } from "../testing/machine.js";
+import { watch } from "../testing/watch.js";
 
 const RAM = 0x2000_0000_0000;
 const SOURCE = 0x2100_0000_0000;
@@ -27,9 +22,7 @@ function against(handler: (m: Machine, fd: number) => unknown): {
   hostAccess(m.task, RAM + PAGE_SIZE, 1);
   m.mapAnon(SOURCE, PAGE_SIZE);
   hostAccess(m.task, SOURCE, 11);
-  const fd = ok(userfaultfd(m.task, 0));
-  ok(uffdioApi(m.task, fd, 0));
-  ok(uffdioRegister(m.task, fd, RAM, PAGE_SIZE, UffdRegister.missing));
+  const fd = watch(m, RAM, PAGE_SIZE, UffdRegister.missing);
   const read = new Set<unknown>();
   const result = explore(
     m.store,
